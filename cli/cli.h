@@ -1,0 +1,41 @@
+/* What every subcommand of `imprint` uses and offers. */
+#ifndef IMPRINT_CLI_CLI_H
+#define IMPRINT_CLI_CLI_H
+
+#include <stdbool.h>
+
+#include "imprint/device.h"
+#include "imprint/status.h"
+#include "imprint/why.h"
+
+/* Exit codes, frozen. */
+enum imprint_cli_code {
+    IMPRINT_CLI_DONE = 0,
+    IMPRINT_CLI_BUG = 1,
+    IMPRINT_CLI_USAGE = 2,
+    IMPRINT_CLI_REFUSED = 3,
+    IMPRINT_CLI_LATER = 4,
+    IMPRINT_CLI_STORAGE = 5,
+    IMPRINT_CLI_NONE = 6 /* not provisioned */
+};
+
+/* One verb, one file cmd_<verb>.c. argv[0] is the verb; the exit code. */
+int imprint_cmd_endpoint(int argc, char **argv);
+int imprint_cmd_provision(int argc, char **argv);
+int imprint_cmd_reset(int argc, char **argv);
+int imprint_cmd_status(int argc, char **argv);
+
+/* "imprint: error: <text>", and "imprint: hint: <hint>" if there is one. */
+void imprint_cli_error(const struct imprint_why *why);
+
+/* The same for a mistake on the command line; returns IMPRINT_CLI_USAGE. */
+int imprint_cli_usage(const char *hint, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The exit code for a status. */
+int imprint_cli_exit(enum imprint_status status);
+
+/* True if stderr is a terminal: progress may be shown there. */
+bool imprint_cli_terminal(void);
+
+#endif
