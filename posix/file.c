@@ -47,6 +47,36 @@ static bool write_all(int fd, const uint8_t *bytes, size_t len)
     return true;
 }
 
+/* Best effort: a copy-on-write disk or flash keeps old blocks anyway. */
+static void overwrite(int fd, off_t size)
+{
+    static const uint8_t zeros[512];
+
+    while (size > 0) {
+        size_t len = size < (off_t)sizeof(zeros) ? (size_t)size : sizeof(zeros);
+
+        if (!write_all(fd, zeros, len))
+            return;
+        size -= (off_t)len;
+    }
+    (void)fsync(fd);
+}
+
+static bool erase(const char *path)
+{
+    struct stat stat_now;
+    int fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0 && errno == ENOENT)
+        return true;
+    if (fd >= 0) {
+        if (fstat(fd, &stat_now) == 0 && S_ISREG(stat_now.st_mode))
+            overwrite(fd, stat_now.st_size);
+        close(fd);
+    }
+    return unlink(path) == 0 || errno == ENOENT;
+}
+
 /* The directory of path, as text in dir. */
 static bool dir_of(const char *path, char dir[PATH_MAX])
 {
@@ -78,7 +108,7 @@ enum imprint_status imprint_file_sync_dir(const char *path,
     if (failed && errno == EINVAL)
         failed = 0;
     if (failed)
-        (void)fail(why, "sync the directory", path);
+        fail(why, "sync the directory", path);
     close(fd);
     return failed ? IMPRINT_ERR_STORAGE : IMPRINT_OK;
 }
@@ -108,7 +138,7 @@ static bool write_temporary(const char *temporary, struct imprint_slice bytes,
         return close(fd) == 0;
     number = errno;
     close(fd);
-    unlink(temporary);
+    erase(temporary);
     errno = number;
     return false;
 }
@@ -132,8 +162,8 @@ enum imprint_status imprint_file_replace(const char *path,
     if (!write_temporary(temporary, bytes, mode))
         return fail(why, "write", path);
     if (rename(temporary, path) != 0) {
-        (void)fail(why, "write", path);
-        (void)imprint_file_erase(temporary, NULL);
+        fail(why, "write", path);
+        erase(temporary);
         return IMPRINT_ERR_STORAGE;
     }
     return sync_parent(path, why);
@@ -178,7 +208,7 @@ static enum imprint_status read_open(int fd, const char *path, size_t max_len,
     if (!text)
         return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
     if (!read_all(fd, text, (size_t)stat.st_size, &len)) {
-        (void)fail(why, "read", path);
+        fail(why, "read", path);
         imprint_file_free_secret(text, (size_t)stat.st_size);
         return IMPRINT_ERR_STORAGE;
     }
@@ -274,11 +304,11 @@ static enum imprint_status say_holder(int fd, const char *path,
     if (got > 0)
         pid[strcspn(pid, "\n")] = '\0';
     if (got > 0 && pid[0] && pid[strspn(pid, "0123456789")] == '\0')
-        (void)imprint_why_set(why, IMPRINT_ERR_BUSY,
-                              "\"%s\" is locked by process %s", path, pid);
+        imprint_why_set(why, IMPRINT_ERR_BUSY, "\"%s\" is locked by process %s",
+                        path, pid);
     else
-        (void)imprint_why_set(why, IMPRINT_ERR_BUSY,
-                              "\"%s\" is locked by another process", path);
+        imprint_why_set(why, IMPRINT_ERR_BUSY,
+                        "\"%s\" is locked by another process", path);
     imprint_why_hint(why, "wait until it ends, or end it");
     return IMPRINT_ERR_BUSY;
 }
@@ -314,37 +344,10 @@ void imprint_file_unlock(int lock)
         close(lock);
 }
 
-/* Best effort: a copy-on-write disk or flash keeps old blocks anyway. */
-static void overwrite(int fd, off_t size)
-{
-    static const uint8_t zeros[512];
-
-    while (size > 0) {
-        size_t len = size < (off_t)sizeof(zeros) ? (size_t)size : sizeof(zeros);
-
-        if (!write_all(fd, zeros, len))
-            return;
-        size -= (off_t)len;
-    }
-    (void)fsync(fd);
-}
-
 enum imprint_status imprint_file_erase(const char *path,
                                        struct imprint_why *why)
 {
-    struct stat stat;
-    int fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-
-    if (fd < 0 && errno == ENOENT)
-        return IMPRINT_OK;
-    if (fd >= 0) {
-        if (fstat(fd, &stat) == 0 && S_ISREG(stat.st_mode))
-            overwrite(fd, stat.st_size);
-        close(fd);
-    }
-    if (unlink(path) != 0 && errno != ENOENT)
-        return fail(why, "remove", path);
-    return IMPRINT_OK;
+    return erase(path) ? IMPRINT_OK : fail(why, "remove", path);
 }
 
 static bool is_leftover(const char *name)

@@ -9,9 +9,9 @@
  * Sets text (printf-style), clears hint, and returns status, so that a
  * failing call can be one line. why may be NULL.
  */
-IMPRINT_MUST_USE enum imprint_status imprint_why_set(struct imprint_why *why,
-                                                     enum imprint_status status,
-                                                     const char *format, ...)
+enum imprint_status imprint_why_set(struct imprint_why *why,
+                                    enum imprint_status status,
+                                    const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Sets hint; the text stays. why may be NULL. */
