@@ -75,20 +75,17 @@ struct imprint {
     const struct imprint_config *config;
     uint64_t deadline_ms;
     uint64_t token_until_ms;
-    struct imprint_slice token;
-    struct imprint_slice certificate_id;
-    struct imprint_slice thing_name;
-    struct imprint_slice device_configuration;
+    struct imprint_identity identity;
     struct imprint_rejection rejection;
     enum imprint_status status;
     uint32_t action_id;
-    uint32_t session_id;
+    uint32_t session_id; /* the CONNECT in force; 0: none */
     uint32_t random;
+    uint32_t kept_len; /* of work, from the front */
     uint32_t needed_len;
-    uint32_t attempts;
+    uint32_t attempts; /* failures since the last progress */
     uint8_t state;
     uint8_t step;
-    uint8_t outstanding;
     uint8_t flags;
 };
 
