@@ -1,0 +1,512 @@
+#include "posix/settings.h"
+
+#include <ctype.h>
+#include <ini.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "posix/file.h"
+#include "posix/why.h"
+
+#define VALUE_MAX_COUNT 64
+#define FILE_MAX_LEN 65536u
+#define LINE_MAX_LEN 190u /* inih cuts lines at 200 */
+
+enum trait {
+    SWITCH = 1,    /* takes no value; command line only */
+    REPEATED = 2,  /* may be given many times */
+    NOT_ARGV = 4,  /* a secret: everybody may read a command line */
+    NOT_FILE = 8,  /* a secret: the file may be readable for everybody */
+    ARGV_ONLY = 16 /* an order, not a setting */
+};
+
+struct row {
+    const char *name;
+    const char *verbs;    /* whose command line may have it */
+    const char *old_name; /* of the environment; the seed's */
+    const char *argument;
+    const char *text;
+    int traits;
+};
+
+static const struct row table[] = {
+    {"endpoint", "provision", "AWS_HOSTNAME", "HOST[:PORT]",
+     "where to provision; port [8883]", 0},
+    {"ca", "provision", NULL, "FILE",
+     "roots that the endpoint is checked against [the PKCS#12's, or the "
+     "system's]",
+     0},
+    {"claim", "provision", NULL, "FILE",
+     "the claim: a PEM certificate, or PKCS#12", 0},
+    {"claim-key", "provision", NULL, "FILE",
+     "its PEM key [private.key beside a PEM claim]", 0},
+    {"password", "", "IDENTITY_PASSWORD", "TEXT", "of the claim's key",
+     NOT_ARGV | NOT_FILE},
+    {"password-file", "provision", NULL, "FILE",
+     "whose first line is the password of the claim's key", 0},
+    {"template", "provision", "TEMPLATE_NAME", "NAME",
+     "the provisioning template", 0},
+    {"thing-name", "provision", "THING_NAME", "NAME",
+     "parameter ThingName, and SerialNumber unless given", 0},
+    {"param", "provision", NULL, "NAME=VALUE",
+     "a parameter of the template; may be repeated", REPEATED},
+    {"key", "provision", NULL, "KIND",
+     "p256, p384, rsa2048, rsa3072, or service (made there) [p256]", 0},
+    {"format", "provision", NULL, "FORMAT", "json or cbor [cbor]", 0},
+    {"mqtt", "provision", NULL, "VERSION", "3 (3.1.1) or 5 [3]", 0},
+    {"tls-max", "provision", NULL, "VERSION", "1.2 or 1.3 [1.3]", 0},
+    {"client-id", "provision", NULL, "ID",
+     "of the claim's session [imprint- and 32 random hex digits]", 0},
+    {"client-id-verify", "provision", NULL, "ID",
+     "under the new identity [the thing name]", 0},
+    {"timeout", "provision", NULL, "SECONDS",
+     "for one connection or reply [20]", 0},
+    {"attempts", "provision", NULL, "COUNT",
+     "tries without progress before giving up [5]", 0},
+    {"force", "provision", NULL, "",
+     "get another identity even if there is one", SWITCH | ARGV_ONLY},
+    {"yes", "reset", NULL, "", "do not ask", SWITCH | ARGV_ONLY},
+    {"state", "provision status reset", NULL, "DIR",
+     "the device's directory [/var/lib/imprint]", 0},
+    {"json", "provision status", NULL, "", "print JSON", SWITCH | ARGV_ONLY},
+    {"log", "provision status reset", NULL, "LEVEL",
+     "error, info, debug or trace [error]", 0},
+    {"config", "provision status reset", NULL, "FILE",
+     "the settings file [" IMPRINT_SETTINGS_FILE "]", NOT_FILE},
+};
+
+#define ROW_COUNT (sizeof(table) / sizeof(table[0]))
+
+enum source { SOURCE_NONE, SOURCE_ARGV, SOURCE_ENVIRONMENT, SOURCE_FILE };
+
+struct value {
+    const char *text;
+    char *owned; /* text, if it is ours to free */
+};
+
+struct imprint_settings {
+    struct value values[ROW_COUNT][VALUE_MAX_COUNT];
+    size_t count[ROW_COUNT];
+    enum source source[ROW_COUNT];
+    char place[ROW_COUNT][160];
+    const char *path; /* of the settings file */
+    struct imprint_why *why;
+    enum imprint_status status; /* the first trouble of the file */
+};
+
+static const struct row *find_row(const char *name, size_t len)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        if (strlen(table[i].name) == len &&
+            strncmp(table[i].name, name, len) == 0)
+            return &table[i];
+    }
+    return NULL;
+}
+
+static size_t index_of(const char *name)
+{
+    const struct row *row = find_row(name, strlen(name));
+
+    return row ? (size_t)(row - table) : 0;
+}
+
+static bool has_verb(const struct row *row, const char *verb)
+{
+    size_t len = strlen(verb);
+
+    for (const char *at = row->verbs; (at = strstr(at, verb)); at += len) {
+        if ((at == row->verbs || at[-1] == ' ') &&
+            (at[len] == ' ' || at[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+/* Adds a value unless a stronger source has set it. Frees owned if unused. */
+static enum imprint_status add(struct imprint_settings *settings,
+                               const struct row *row, enum source source,
+                               struct value value)
+{
+    size_t i = (size_t)(row - table);
+    bool repeated = row->traits & REPEATED;
+
+    if (settings->source[i] == SOURCE_NONE || repeated) {
+        if (settings->count[i] == VALUE_MAX_COUNT) {
+            free(value.owned);
+            return imprint_why_set(settings->why, IMPRINT_ERR_SETTINGS,
+                                   "more than %d values for \"%s\"",
+                                   VALUE_MAX_COUNT, row->name);
+        }
+        settings->values[i][settings->count[i]++] = value;
+        settings->source[i] = source;
+        return IMPRINT_OK;
+    }
+    free(value.owned);
+    if (settings->source[i] == source)
+        return imprint_why_set(settings->why, IMPRINT_ERR_SETTINGS,
+                               "\"%s\" is set twice", row->name);
+    return IMPRINT_OK;
+}
+
+static void note_place(struct imprint_settings *settings, const struct row *row,
+                       const char *prefix, const char *name)
+{
+    size_t i = (size_t)(row - table);
+    char *place = settings->place[i];
+
+    if (place[0] == '\0')
+        (void)snprintf(place, sizeof(settings->place[i]), "%s%s", prefix, name);
+}
+
+/* ---- command line ---- */
+
+static enum imprint_status refuse_argument(const char *verb,
+                                           const char *argument,
+                                           const struct row *row,
+                                           struct imprint_why *why)
+{
+    if (row && row->traits & NOT_ARGV) {
+        imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                        "\"--%s\" is not taken: a command line is no place "
+                        "for a secret",
+                        row->name);
+        imprint_why_hint(why, "use IMPRINT_PASSWORD or --password-file");
+        return IMPRINT_ERR_SETTINGS;
+    }
+    imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                    "unknown option \"%s\" of \"imprint %s\"", argument, verb);
+    imprint_why_hint(why, "see imprint %s --help", verb);
+    return IMPRINT_ERR_SETTINGS;
+}
+
+/* Takes the option at argv[*at], and moves *at past it. */
+static enum imprint_status take_option(struct imprint_settings *settings,
+                                       char **argv, int *at)
+{
+    const char *argument = argv[*at];
+    bool dashed = strncmp(argument, "--", 2) == 0;
+    const char *name = dashed ? argument + 2 : argument;
+    size_t len = strcspn(name, "=");
+    const struct row *row = dashed ? find_row(name, len) : NULL;
+    struct value value = {"", NULL};
+
+    if (!row || !has_verb(row, argv[0])) {
+        char shown[80];
+
+        /* what stands behind "=" may be a secret */
+        (void)snprintf(shown, sizeof(shown), "%.*s",
+                       (int)(dashed ? len + 2 : strlen(argument)), argument);
+        return refuse_argument(argv[0], shown, row, settings->why);
+    }
+    if (row->traits & SWITCH) {
+        if (name[len] == '=')
+            return imprint_why_set(settings->why, IMPRINT_ERR_SETTINGS,
+                                   "\"--%s\" takes no value", row->name);
+    } else if (name[len] == '=') {
+        value.text = name + len + 1;
+    } else if (argv[*at + 1]) {
+        value.text = argv[++*at];
+    } else {
+        return imprint_why_set(settings->why, IMPRINT_ERR_SETTINGS,
+                               "\"--%s\" needs a value", row->name);
+    }
+    ++*at;
+    note_place(settings, row, "--", row->name);
+    return add(settings, row, SOURCE_ARGV, value);
+}
+
+/* ---- environment ---- */
+
+static void environment_name(const char *name, char *out, size_t size)
+{
+    size_t len = (size_t)snprintf(out, size, "IMPRINT_%s", name);
+
+    for (size_t i = 0; i < len && i < size; i++)
+        out[i] = out[i] == '-' ? '_' : (char)toupper((unsigned char)out[i]);
+}
+
+/* Repeated values stand one per line. */
+static enum imprint_status add_lines(struct imprint_settings *settings,
+                                     const struct row *row, const char *text)
+{
+    enum imprint_status status = IMPRINT_OK;
+
+    while (status == IMPRINT_OK && *text) {
+        size_t len = strcspn(text, "\n");
+        struct value value;
+
+        value.owned = strndup(text, len);
+        value.text = value.owned;
+        if (!value.owned)
+            return imprint_why_set(settings->why, IMPRINT_ERR_INTERNAL,
+                                   "out of memory");
+        if (len > 0)
+            status = add(settings, row, SOURCE_ENVIRONMENT, value);
+        else
+            free(value.owned);
+        text += len + (text[len] == '\n');
+    }
+    return status;
+}
+
+static enum imprint_status read_environment(struct imprint_settings *settings)
+{
+    enum imprint_status status = IMPRINT_OK;
+
+    for (size_t i = 0; i < ROW_COUNT && status == IMPRINT_OK; i++) {
+        const struct row *row = &table[i];
+        char own[64];
+        const char *name = own;
+        struct value value = {NULL, NULL};
+
+        if (row->traits & ARGV_ONLY)
+            continue;
+        environment_name(row->name, own, sizeof(own));
+        value.text = getenv(own);
+        if ((!value.text || !value.text[0]) && row->old_name) {
+            name = row->old_name;
+            value.text = getenv(name);
+        }
+        if (!value.text || !value.text[0])
+            continue;
+        note_place(settings, row, "", name);
+        if (row->traits & REPEATED)
+            status = add_lines(settings, row, value.text);
+        else
+            status = add(settings, row, SOURCE_ENVIRONMENT, value);
+    }
+    return status;
+}
+
+/* ---- file ---- */
+
+static enum imprint_status refuse_line(struct imprint_settings *settings,
+                                       const char *name, const char *value,
+                                       const struct row *row)
+{
+    const char *hint = "see imprint(1) for the names that there are";
+
+    imprint_why_set(settings->why, IMPRINT_ERR_SETTINGS,
+                    "%s: unknown setting \"%s\" = \"%s\"", settings->path, name,
+                    value);
+    if (row) {
+        imprint_why_set(settings->why, IMPRINT_ERR_SETTINGS,
+                        "%s: \"%s\" is not taken from a file", settings->path,
+                        name);
+        hint = row->traits & NOT_ARGV ? "put it into password-file's file"
+                                      : "give it on the command line";
+    }
+    imprint_why_hint(settings->why, "%s", hint);
+    return IMPRINT_ERR_SETTINGS;
+}
+
+static enum imprint_status take_line(struct imprint_settings *settings,
+                                     const char *section, const char *name,
+                                     const char *text)
+{
+    bool is_param = strcmp(section, "param") == 0;
+    const char *row_name = is_param ? "param" : name;
+    const struct row *row = find_row(row_name, strlen(row_name));
+    struct value value;
+    size_t size = strlen(name) + strlen(text) + 2;
+
+    if (section[0] != '\0' && !is_param)
+        return imprint_why_set(settings->why, IMPRINT_ERR_SETTINGS,
+                               "%s: unknown section \"[%s]\"", settings->path,
+                               section);
+    if (!row || row->traits & (ARGV_ONLY | NOT_FILE))
+        return refuse_line(settings, name, text, row);
+    value.owned = malloc(size);
+    value.text = value.owned;
+    if (!value.owned)
+        return imprint_why_set(settings->why, IMPRINT_ERR_INTERNAL,
+                               "out of memory");
+    if (is_param)
+        (void)snprintf(value.owned, size, "%s=%s", name, text);
+    else
+        (void)snprintf(value.owned, size, "%s", text);
+    note_place(settings, row, settings->path, "");
+    return add(settings, row, SOURCE_FILE, value);
+}
+
+static int on_line(void *user, const char *section, const char *name,
+                   const char *value)
+{
+    struct imprint_settings *settings = user;
+
+    if (settings->status == IMPRINT_OK)
+        settings->status = take_line(settings, section, name, value);
+    return settings->status == IMPRINT_OK;
+}
+
+static enum imprint_status parse_text(struct imprint_settings *settings,
+                                      const char *text)
+{
+    int line = 0;
+    int number = 1;
+
+    for (const char *at = text; *at; number++) {
+        size_t len = strcspn(at, "\n");
+
+        if (len > LINE_MAX_LEN)
+            return imprint_why_set(settings->why, IMPRINT_ERR_SETTINGS,
+                                   "%s:%d: line longer than %u bytes",
+                                   settings->path, number, LINE_MAX_LEN);
+        at += len + (at[len] == '\n');
+    }
+    line = ini_parse_string(text, on_line, settings);
+    if (settings->status == IMPRINT_OK && line != 0)
+        return imprint_why_set(settings->why, IMPRINT_ERR_SETTINGS,
+                               "%s:%d: neither \"name = value\" nor a comment",
+                               settings->path, line);
+    return settings->status;
+}
+
+static enum imprint_status read_file(struct imprint_settings *settings)
+{
+    const char *asked = imprint_settings_get(settings, "config");
+    enum imprint_status status;
+    char *text;
+    size_t len;
+
+    settings->path = asked ? asked : IMPRINT_SETTINGS_FILE;
+    status = imprint_file_read(settings->path, FILE_MAX_LEN, &text, &len,
+                               settings->why);
+    if (status == IMPRINT_ERR_NOT_FOUND && !asked)
+        return IMPRINT_OK;
+    if (status != IMPRINT_OK)
+        return IMPRINT_ERR_SETTINGS;
+    status = parse_text(settings, text);
+    free(text);
+    return status;
+}
+
+/* ---- calls ---- */
+
+enum imprint_status imprint_settings_open(int argc, char **argv,
+                                          struct imprint_settings **out,
+                                          struct imprint_why *why)
+{
+    struct imprint_settings *settings = calloc(1, sizeof(*settings));
+    enum imprint_status status = IMPRINT_OK;
+    int at = 1;
+
+    if (!settings)
+        return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+    settings->why = why;
+    while (status == IMPRINT_OK && at < argc)
+        status = take_option(settings, argv, &at);
+    if (status == IMPRINT_OK)
+        status = read_environment(settings);
+    if (status == IMPRINT_OK)
+        status = read_file(settings);
+    if (status != IMPRINT_OK) {
+        imprint_settings_close(settings);
+        return status;
+    }
+    settings->why = NULL;
+    *out = settings;
+    return IMPRINT_OK;
+}
+
+void imprint_settings_close(struct imprint_settings *settings)
+{
+    if (!settings)
+        return;
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        for (size_t j = 0; j < settings->count[i]; j++)
+            free(settings->values[i][j].owned);
+    }
+    free(settings);
+}
+
+const char *imprint_settings_at(const struct imprint_settings *settings,
+                                const char *name, size_t index)
+{
+    size_t i = index_of(name);
+
+    return index < settings->count[i] ? settings->values[i][index].text : NULL;
+}
+
+const char *imprint_settings_get(const struct imprint_settings *settings,
+                                 const char *name)
+{
+    return imprint_settings_at(settings, name, 0);
+}
+
+bool imprint_settings_on(const struct imprint_settings *settings,
+                         const char *name)
+{
+    return imprint_settings_get(settings, name) != NULL;
+}
+
+const char *imprint_settings_place(const struct imprint_settings *settings,
+                                   const char *name)
+{
+    return settings->place[index_of(name)];
+}
+
+enum imprint_status imprint_settings_number(
+    const struct imprint_settings *settings, const char *name,
+    const unsigned range[3], unsigned *out, struct imprint_why *why)
+{
+    const char *text = imprint_settings_get(settings, name);
+    size_t len = text ? strlen(text) : 0;
+    unsigned long number;
+
+    if (!text) {
+        *out = range[2];
+        return IMPRINT_OK;
+    }
+    number = strtoul(text, NULL, 10);
+    if (len == 0 || len > 9 || strspn(text, "0123456789") != len ||
+        number < range[0] || number > range[1])
+        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                               "%s: \"%s\" is not a number from %u to %u",
+                               imprint_settings_place(settings, name), text,
+                               range[0], range[1]);
+    *out = (unsigned)number;
+    return IMPRINT_OK;
+}
+
+enum imprint_status imprint_settings_choice(
+    const struct imprint_settings *settings, const char *name,
+    const char *const *choices, size_t *out, struct imprint_why *why)
+{
+    const char *text = imprint_settings_get(settings, name);
+    char list[160] = "";
+    size_t len = 0;
+
+    if (!text) {
+        *out = 0;
+        return IMPRINT_OK;
+    }
+    for (size_t i = 0; choices[i]; i++) {
+        if (strcmp(choices[i], text) == 0) {
+            *out = i;
+            return IMPRINT_OK;
+        }
+        if (len < sizeof(list))
+            len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s",
+                                    i ? ", " : "", choices[i]);
+    }
+    imprint_why_set(why, IMPRINT_ERR_SETTINGS, "%s: \"%s\" is not known",
+                    imprint_settings_place(settings, name), text);
+    imprint_why_hint(why, "one of: %s", list);
+    return IMPRINT_ERR_SETTINGS;
+}
+
+bool imprint_settings_describe(const char *verb, size_t index,
+                               struct imprint_settings_help *out)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        if (!has_verb(&table[i], verb) || index-- > 0)
+            continue;
+        out->name = table[i].name;
+        out->argument = table[i].argument;
+        out->text = table[i].text;
+        return true;
+    }
+    return false;
+}
