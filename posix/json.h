@@ -1,0 +1,54 @@
+/* JSON objects of text and numbers: manifests and what --json prints. */
+#ifndef IMPRINT_POSIX_JSON_H
+#define IMPRINT_POSIX_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "imprint/slice.h"
+#include "imprint/status.h"
+#include "imprint/why.h"
+
+struct imprint_json; /* one object */
+
+/* NULL: out of memory. */
+struct imprint_json *imprint_json_new(void);
+void imprint_json_free(struct imprint_json *object);
+
+/*
+ * Sets a member. False: out of memory, or text that is no UTF-8. text NULL
+ * gives null.
+ */
+bool imprint_json_put_text(struct imprint_json *object, const char *name,
+                           const char *text);
+bool imprint_json_put_slices(struct imprint_json *object,
+                             struct imprint_slice name,
+                             struct imprint_slice text);
+bool imprint_json_put_number(struct imprint_json *object, const char *name,
+                             int64_t number);
+bool imprint_json_put_bool(struct imprint_json *object, const char *name,
+                           bool value);
+
+/* Takes value over, whatever comes out. NULL gives null. */
+bool imprint_json_put_object(struct imprint_json *object, const char *name,
+                             struct imprint_json *value);
+
+/* The member's text, the object's own, or NULL. */
+const char *imprint_json_text(const struct imprint_json *object,
+                              const char *name);
+
+/* The member's number or bool; fallback if there is none. */
+int64_t imprint_json_number(const struct imprint_json *object, const char *name,
+                            int64_t fallback);
+bool imprint_json_is_on(const struct imprint_json *object, const char *name);
+
+/* Indented, in order, with a newline at the end; free it. NULL: no memory. */
+char *imprint_json_write(const struct imprint_json *object);
+
+/* Strict: one object, no member twice. ERR_FORMAT says where. */
+IMPRINT_MUST_USE enum imprint_status imprint_json_read(
+    struct imprint_slice text, struct imprint_json **out,
+    struct imprint_why *why);
+
+#endif
