@@ -1,0 +1,50 @@
+/*
+ * The device's directory: what is staged, what is in use. Every call leaves a
+ * state from which the next open goes on, wherever the power is cut:
+ *
+ *     current -> identities/<n>   identity in use: private.key certificate.pem
+ *                                 identity.json, perhaps ca.pem and
+ *                                 device-configuration.json
+ *     staged/                     one on its way: the same, and request.csr,
+ *                                 token; its certificate counts only beside
+ *                                 its identity.json, which is written last
+ *     lock                        holds the process that writes
+ *
+ * Failures are IMPRINT_ERR_STORAGE unless said otherwise.
+ */
+#ifndef IMPRINT_DEVICE_STORE_H
+#define IMPRINT_DEVICE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "imprint/device.h"
+#include "imprint/status.h"
+#include "imprint/why.h"
+
+struct imprint_store;
+
+/*
+ * Makes or checks the directory (ours, 0700, writable, room), takes its lock
+ * (ERR_BUSY says who has it), and puts right what a power cut left. *finished
+ * tells that a commit was cut off and is done now.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_store_open(
+    const char *dir, struct imprint_store **out, bool *finished,
+    struct imprint_why *why);
+void imprint_store_close(struct imprint_store *store);
+
+/* What is staged becomes what is in use; the identity before it is erased. */
+IMPRINT_MUST_USE enum imprint_status imprint_store_commit(
+    struct imprint_store *store, struct imprint_why *why);
+
+/* Erases everything, keys before all else. */
+IMPRINT_MUST_USE enum imprint_status imprint_store_reset(
+    struct imprint_store *store, struct imprint_why *why);
+
+/* place: "current" or "staged". ERR_NOT_FOUND: no identity there. No lock. */
+IMPRINT_MUST_USE enum imprint_status imprint_store_load(
+    const char *dir, const char *place, struct imprint_device_identity *out,
+    struct imprint_why *why);
+
+#endif
