@@ -1,0 +1,535 @@
+#include "device/mqtt.h"
+
+#include <errno.h>
+#include <mosquitto.h>
+#include <mqtt_protocol.h>
+#include <netdb.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "posix/why.h"
+
+#define KEEPALIVE_S 60
+#define QUEUE_MAX_COUNT 16
+#define PAYLOAD_MAX_LEN 131072 /* the service's own limit */
+
+struct item {
+    enum imprint_mqtt_kind kind;
+    uint8_t ungranted;
+    char *topic;
+    uint8_t *payload;
+    size_t payload_len;
+};
+
+struct imprint_mqtt {
+    struct mosquitto *client;
+    struct imprint_tls *tls;
+    void (*log)(void *user, const char *line);
+    void *user;
+    char *place; /* host and port, for messages */
+    struct item queue[QUEUE_MAX_COUNT];
+    size_t queue_count;
+    struct item last; /* what the last report borrows */
+    int connack;      /* -1: none yet */
+    int reason;       /* of an MQTT 5 DISCONNECT or PUBACK; 0: none */
+    bool asked;       /* a SUBSCRIBE or PUBLISH left */
+    bool granted;
+    bool too_large;
+    bool ended;
+    bool is_v5;
+};
+
+static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+
+static void start_library(void)
+{
+    (void)mosquitto_lib_init();
+}
+
+/* ---- what libmosquitto tells ---- */
+
+static struct item *push(struct imprint_mqtt *session,
+                         enum imprint_mqtt_kind kind)
+{
+    struct item *item;
+
+    /* nobody sends that many at once; what is more is dropped */
+    if (session->queue_count == QUEUE_MAX_COUNT)
+        return NULL;
+    item = &session->queue[session->queue_count++];
+    memset(item, 0, sizeof(*item));
+    item->kind = kind;
+    item->ungranted = 0xff;
+    return item;
+}
+
+static void on_connect(struct mosquitto *client, void *user, int code)
+{
+    struct imprint_mqtt *session = user;
+
+    (void)client;
+    session->connack = code;
+    if (code == 0)
+        push(session, IMPRINT_MQTT_CONNECTED);
+}
+
+static void on_disconnect(struct mosquitto *client, void *user, int code,
+                          const mosquitto_property *properties)
+{
+    struct imprint_mqtt *session = user;
+
+    (void)client;
+    (void)properties;
+    /* what is below 0x80 is libmosquitto's own number */
+    if (code >= 0x80 && session->reason == 0)
+        session->reason = code;
+}
+
+static void on_subscribe(struct mosquitto *client, void *user, int id,
+                         int count, const int *granted)
+{
+    struct imprint_mqtt *session = user;
+    struct item *item = push(session, IMPRINT_MQTT_SUBSCRIBED);
+
+    (void)client;
+    (void)id;
+    session->granted = true;
+    for (int i = count - 1; item && i >= 0; i--) {
+        if (granted[i] >= 0x80)
+            item->ungranted = (uint8_t)i;
+    }
+}
+
+static void on_publish(struct mosquitto *client, void *user, int id, int code,
+                       const mosquitto_property *properties)
+{
+    struct imprint_mqtt *session = user;
+
+    (void)client;
+    (void)id;
+    (void)properties;
+    if (code >= 0x80 && session->reason == 0)
+        session->reason = code;
+}
+
+static void on_message(struct mosquitto *client, void *user,
+                       const struct mosquitto_message *message)
+{
+    struct imprint_mqtt *session = user;
+    struct item *item;
+
+    (void)client;
+    if (message->payloadlen < 0 || message->payloadlen > PAYLOAD_MAX_LEN) {
+        session->too_large = true;
+        return;
+    }
+    item = push(session, IMPRINT_MQTT_MESSAGE);
+    if (!item)
+        return;
+    item->payload_len = (size_t)message->payloadlen;
+    item->topic = strdup(message->topic);
+    item->payload = malloc(item->payload_len + 1);
+    if (!item->topic || !item->payload)
+        item->payload_len = 0;
+    else if (item->payload_len > 0)
+        memcpy(item->payload, message->payload, item->payload_len);
+}
+
+static void on_log(struct mosquitto *client, void *user, int level,
+                   const char *line)
+{
+    struct imprint_mqtt *session = user;
+
+    (void)client;
+    (void)level;
+    session->log(session->user, line);
+}
+
+/* ---- open and close ---- */
+
+static void free_item(struct item *item)
+{
+    if (item->payload)
+        imprint_slice_erase(item->payload, item->payload_len);
+    free(item->payload);
+    free(item->topic);
+    memset(item, 0, sizeof(*item));
+}
+
+static bool set_options(struct imprint_mqtt *session,
+                        const struct imprint_mqtt_options *options)
+{
+    struct mosquitto *client = session->client;
+    int version = session->is_v5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311;
+
+    mosquitto_connect_callback_set(client, on_connect);
+    mosquitto_disconnect_v5_callback_set(client, on_disconnect);
+    mosquitto_subscribe_callback_set(client, on_subscribe);
+    mosquitto_publish_v5_callback_set(client, on_publish);
+    mosquitto_message_callback_set(client, on_message);
+    if (session->log)
+        mosquitto_log_callback_set(client, on_log);
+    return mosquitto_int_option(client, MOSQ_OPT_PROTOCOL_VERSION, version) ==
+               0 &&
+           mosquitto_int_option(client, MOSQ_OPT_TCP_NODELAY, 1) == 0 &&
+           mosquitto_int_option(client, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0) ==
+               0 &&
+           mosquitto_void_option(client, MOSQ_OPT_SSL_CTX,
+                                 imprint_tls_context(options->tls)) == 0;
+}
+
+static enum imprint_status tell_connect(const struct imprint_mqtt *session,
+                                        const struct imprint_mqtt_options *to,
+                                        int code, struct imprint_why *why)
+{
+    int number = errno;
+
+    if (code == MOSQ_ERR_EAI) {
+        imprint_why_set(why, IMPRINT_ERR_LOST, "\"%s\" has no address",
+                        to->host);
+        imprint_why_hint(why, "check the name, and that name service works");
+        return IMPRINT_ERR_LOST;
+    }
+    if (code == MOSQ_ERR_INVAL)
+        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                               "\"%s\" is no host, or \"%s\" no client id",
+                               to->host, to->client_id);
+    imprint_why_set(
+        why, IMPRINT_ERR_LOST, "cannot connect to %s: %s", session->place,
+        code == MOSQ_ERR_ERRNO ? strerror(number) : mosquitto_strerror(code));
+    imprint_why_hint(why, "check that the network is up and the port right");
+    return IMPRINT_ERR_LOST;
+}
+
+static char *name_place(const struct imprint_mqtt_options *options)
+{
+    const char *format = strchr(options->host, ':') ? "[%s]:%u" : "%s:%u";
+    size_t size = strlen(options->host) + 16;
+    char *place = malloc(size);
+
+    if (place)
+        (void)snprintf(place, size, format, options->host, options->port);
+    return place;
+}
+
+enum imprint_status imprint_mqtt_open(
+    const struct imprint_mqtt_options *options, struct imprint_mqtt **out,
+    struct imprint_why *why)
+{
+    struct imprint_mqtt *session = calloc(1, sizeof(*session));
+    enum imprint_status status;
+    int code;
+
+    (void)pthread_once(&library_once, start_library);
+    if (!session)
+        return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+    session->tls = options->tls;
+    session->log = options->log;
+    session->user = options->user;
+    session->is_v5 = options->version == 5;
+    session->connack = -1;
+    session->place = name_place(options);
+    session->client = mosquitto_new(options->client_id, true, session);
+    if (!session->place || !session->client || !set_options(session, options)) {
+        imprint_mqtt_close(session);
+        return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "cannot set MQTT up");
+    }
+    code = mosquitto_connect_async(session->client, options->host,
+                                   options->port, KEEPALIVE_S);
+    if (code == MOSQ_ERR_SUCCESS) {
+        *out = session;
+        return IMPRINT_OK;
+    }
+    status = tell_connect(session, options, code, why);
+    if (imprint_tls_trouble(options->tls, why) != IMPRINT_OK)
+        status = imprint_tls_trouble(options->tls, why);
+    imprint_mqtt_close(session);
+    return status;
+}
+
+void imprint_mqtt_close(struct imprint_mqtt *session)
+{
+    if (!session)
+        return;
+    if (session->client) {
+        if (session->connack == 0 && !session->ended)
+            (void)mosquitto_disconnect(session->client);
+        mosquitto_destroy(session->client);
+    }
+    for (size_t i = 0; i < session->queue_count; i++)
+        free_item(&session->queue[i]);
+    free_item(&session->last);
+    free(session->place);
+    free(session);
+}
+
+/* ---- requests ---- */
+
+static char *text_of(struct imprint_slice slice)
+{
+    return strndup(slice.len ? (const char *)slice.bytes : "", slice.len);
+}
+
+static enum imprint_status tell_send(const struct imprint_mqtt *session,
+                                     const char *what, int code,
+                                     struct imprint_why *why)
+{
+    return imprint_why_set(why, IMPRINT_ERR_LOST, "cannot send %s to %s: %s",
+                           what, session->place, mosquitto_strerror(code));
+}
+
+enum imprint_status imprint_mqtt_subscribe(struct imprint_mqtt *session,
+                                           const struct imprint_slice *topics,
+                                           size_t topic_count,
+                                           struct imprint_why *why)
+{
+    char *texts[IMPRINT_MQTT_TOPIC_MAX_COUNT] = {NULL};
+    int code = MOSQ_ERR_SUCCESS;
+
+    if (topic_count > IMPRINT_MQTT_TOPIC_MAX_COUNT)
+        return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "too many topics");
+    for (size_t i = 0; i < topic_count; i++) {
+        texts[i] = text_of(topics[i]);
+        if (!texts[i])
+            code = MOSQ_ERR_NOMEM;
+    }
+    if (code == MOSQ_ERR_SUCCESS)
+        code = mosquitto_subscribe_multiple(
+            session->client, NULL, (int)topic_count, texts, 1, 0, NULL);
+    for (size_t i = 0; i < topic_count; i++)
+        free(texts[i]);
+    session->asked = true;
+    session->granted = false;
+    return code ? tell_send(session, "SUBSCRIBE", code, why) : IMPRINT_OK;
+}
+
+enum imprint_status imprint_mqtt_publish(struct imprint_mqtt *session,
+                                         struct imprint_slice topic,
+                                         struct imprint_slice payload,
+                                         struct imprint_why *why)
+{
+    char *text = text_of(topic);
+    int code = MOSQ_ERR_NOMEM;
+
+    if (payload.len > PAYLOAD_MAX_LEN)
+        code = MOSQ_ERR_PAYLOAD_SIZE;
+    else if (text)
+        code = mosquitto_publish(session->client, NULL, text, (int)payload.len,
+                                 payload.len ? payload.bytes : NULL, 1, false);
+    free(text);
+    session->asked = true;
+    return code ? tell_send(session, "PUBLISH", code, why) : IMPRINT_OK;
+}
+
+/* ---- why it ended ---- */
+
+static enum imprint_status tell_connack(const struct imprint_mqtt *session,
+                                        struct imprint_why *why)
+{
+    int code = session->connack;
+    enum imprint_status status = IMPRINT_ERR_REFUSED;
+    const char *text = session->is_v5 ? mosquitto_reason_string(code)
+                                      : mosquitto_connack_string(code);
+    const char *hint = "";
+
+    if (code == (session->is_v5 ? MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION : 1)) {
+        status = IMPRINT_ERR_SETTINGS;
+        hint = "try the other --mqtt version";
+    } else if (code == 3 || code == MQTT_RC_SERVER_UNAVAILABLE ||
+               code == MQTT_RC_SERVER_BUSY || code == MQTT_RC_QUOTA_EXCEEDED ||
+               code == MQTT_RC_CONNECTION_RATE_EXCEEDED ||
+               code == MQTT_RC_UNSPECIFIED) {
+        status = IMPRINT_ERR_LOST;
+    }
+    imprint_why_set(why, status, "%s refused the connection (CONNACK %d): %.*s",
+                    session->place, code, (int)strcspn(text, "."), text);
+    imprint_why_hint(why, "%s", hint);
+    return status;
+}
+
+/* The peer went away by itself: AWS IoT does so when a policy says no. */
+static enum imprint_status tell_closed(const struct imprint_mqtt *session,
+                                       const char *reason,
+                                       struct imprint_why *why)
+{
+    const char *when = "while connecting";
+
+    if (session->connack == 0)
+        when = session->asked ? "after a request" : "after connecting";
+    else if (imprint_tls_ready(session->tls))
+        when = "instead of answering CONNECT";
+    imprint_why_set(why, IMPRINT_ERR_LOST, "%s closed the connection %s: %s",
+                    session->place, when, reason);
+    if (imprint_tls_ready(session->tls))
+        imprint_why_hint(why, "if it does so every time: the certificate is "
+                              "not active, or its policy does not allow this");
+    return IMPRINT_ERR_LOST;
+}
+
+static enum imprint_status tell_end(const struct imprint_mqtt *session,
+                                    int code, int number,
+                                    struct imprint_why *why)
+{
+    enum imprint_status status;
+    const char *reason = "closed";
+
+    if (session->connack > 0)
+        return tell_connack(session, why);
+    status = imprint_tls_trouble(session->tls, why);
+    if (status != IMPRINT_OK)
+        return status;
+    if (session->too_large)
+        return imprint_why_set(why, IMPRINT_ERR_SPACE,
+                               "%s sent a message longer than %d bytes",
+                               session->place, PAYLOAD_MAX_LEN);
+    if (session->reason) {
+        bool is_ours = session->reason == MQTT_RC_NOT_AUTHORIZED ||
+                       session->reason == MQTT_RC_ADMINISTRATIVE_ACTION;
+
+        status = is_ours ? IMPRINT_ERR_REFUSED : IMPRINT_ERR_LOST;
+        return imprint_why_set(why, status, "%s said no: %s", session->place,
+                               mosquitto_reason_string(session->reason));
+    }
+    if (number == ECONNREFUSED || number == EHOSTUNREACH ||
+        number == ENETUNREACH) {
+        imprint_why_set(why, IMPRINT_ERR_LOST, "cannot connect to %s: %s",
+                        session->place, strerror(number));
+        imprint_why_hint(why, "check host and port, and that the endpoint "
+                              "runs");
+        return IMPRINT_ERR_LOST;
+    }
+    if (number)
+        reason = strerror(number);
+    else if (code != MOSQ_ERR_CONN_LOST && code != MOSQ_ERR_NO_CONN &&
+             code != MOSQ_ERR_SUCCESS)
+        reason = mosquitto_strerror(code);
+    return tell_closed(session, reason, why);
+}
+
+void imprint_mqtt_tell_silence(const struct imprint_mqtt *session,
+                               struct imprint_why *why)
+{
+    const char *what = "a TLS handshake";
+
+    if (session->connack == 0)
+        what = session->asked && !session->granted ? "SUBACK" : "a reply";
+    else if (imprint_tls_ready(session->tls))
+        what = "CONNACK";
+    imprint_why_set(why, IMPRINT_ERR_TIMEOUT, "no answer from %s: %s is due",
+                    session->place, what);
+    imprint_why_hint(why, "%s",
+                     session->connack == 0
+                         ? "the service may be slow, or the claim's policy "
+                           "does not allow the request"
+                         : "check host and port, and firewalls between");
+}
+
+/* ---- waiting ---- */
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+}
+
+static bool pop(struct imprint_mqtt *session, struct imprint_mqtt_report *out)
+{
+    struct item *last = &session->last;
+
+    if (session->queue_count == 0)
+        return false;
+    *last = session->queue[0];
+    session->queue_count--;
+    memmove(&session->queue[0], &session->queue[1],
+            session->queue_count * sizeof(session->queue[0]));
+    out->kind = last->kind;
+    out->ungranted = last->ungranted;
+    out->topic = imprint_slice_text(last->topic);
+    out->payload = imprint_slice_of(last->payload, last->payload_len);
+    return true;
+}
+
+/* Does what the socket allows; libmosquitto's code. */
+static int serve(struct imprint_mqtt *session, short events)
+{
+    struct mosquitto *client = session->client;
+    int code = MOSQ_ERR_SUCCESS;
+
+    if (events & POLLOUT)
+        code = mosquitto_loop_write(client, 1);
+    if (code == MOSQ_ERR_SUCCESS && events & (POLLIN | POLLERR | POLLHUP)) {
+        do {
+            code = mosquitto_loop_read(client, 1);
+        } while (code == MOSQ_ERR_SUCCESS && mosquitto_socket(client) >= 0 &&
+                 imprint_tls_pending(mosquitto_ssl_get(client)));
+    }
+    if (code == MOSQ_ERR_SUCCESS)
+        code = mosquitto_loop_misc(client);
+    return code;
+}
+
+static int socket_error(int fd)
+{
+    int number = 0;
+    socklen_t len = sizeof(number);
+
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &len) ? errno : number;
+}
+
+/* One round of poll. True: go on. False: ended, or a signal (QUIET). */
+static bool turn(struct imprint_mqtt *session, int wait_ms,
+                 struct imprint_mqtt_report *out, struct imprint_why *why)
+{
+    struct pollfd poller = {mosquitto_socket(session->client), POLLIN, 0};
+    int number = 0;
+    int code = MOSQ_ERR_NO_CONN;
+
+    if (poller.fd >= 0) {
+        if (mosquitto_want_write(session->client))
+            poller.events |= POLLOUT;
+        if (poll(&poller, 1, wait_ms) < 0)
+            return false;
+        if (poller.revents & POLLERR)
+            number = socket_error(poller.fd);
+        errno = 0;
+        code = number ? MOSQ_ERR_ERRNO : serve(session, poller.revents);
+        if (code == MOSQ_ERR_ERRNO && !number)
+            number = errno;
+    }
+    if (code == MOSQ_ERR_SUCCESS && mosquitto_socket(session->client) >= 0 &&
+        !session->reason && !session->too_large)
+        return true;
+    /* what came before the end counts first */
+    if (session->queue_count > 0)
+        return true;
+    session->ended = true;
+    out->kind = IMPRINT_MQTT_ENDED;
+    out->status = tell_end(session, code, number, why);
+    return false;
+}
+
+void imprint_mqtt_wait(struct imprint_mqtt *session, uint32_t wait_ms,
+                       struct imprint_mqtt_report *out, struct imprint_why *why)
+{
+    uint64_t until_ms = now_ms() + wait_ms;
+
+    free_item(&session->last);
+    memset(out, 0, sizeof(*out));
+    out->kind = IMPRINT_MQTT_QUIET;
+    while (!pop(session, out)) {
+        uint64_t now = now_ms();
+
+        if (!turn(session, now < until_ms ? (int)(until_ms - now) : 0, out,
+                  why))
+            return;
+        if (session->queue_count == 0 && now_ms() >= until_ms)
+            return;
+    }
+}

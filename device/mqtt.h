@@ -1,0 +1,77 @@
+/*
+ * One MQTT session over TLS. No thread; the caller waits in imprint_mqtt_wait.
+ */
+#ifndef IMPRINT_DEVICE_MQTT_H
+#define IMPRINT_DEVICE_MQTT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "device/tls.h"
+#include "imprint/slice.h"
+#include "imprint/status.h"
+#include "imprint/why.h"
+
+#define IMPRINT_MQTT_TOPIC_MAX_COUNT 8
+
+struct imprint_mqtt;
+
+struct imprint_mqtt_options {
+    const char *host;
+    uint16_t port;
+    const char *client_id;
+    int version;             /* 3 (3.1.1) or 5 */
+    struct imprint_tls *tls; /* the caller's; outlives the session */
+    /* Optional: what the library tells; holds no payload. */
+    void (*log)(void *user, const char *line);
+    void *user;
+};
+
+enum imprint_mqtt_kind {
+    IMPRINT_MQTT_QUIET, /* nothing came, or a signal did */
+    IMPRINT_MQTT_CONNECTED,
+    IMPRINT_MQTT_ENDED,
+    IMPRINT_MQTT_SUBSCRIBED,
+    IMPRINT_MQTT_MESSAGE
+};
+
+struct imprint_mqtt_report {
+    enum imprint_mqtt_kind kind;
+    /* ENDED: ERR_REFUSED, ERR_LOST, or what will not get better by itself */
+    enum imprint_status status;
+    uint8_t ungranted;          /* SUBSCRIBED: index, or 0xff */
+    struct imprint_slice topic; /* MESSAGE; good until the next wait */
+    struct imprint_slice payload;
+};
+
+/*
+ * Starts to connect, with a clean session. ERR_LOST: no address, no route;
+ * other trouble comes by imprint_mqtt_wait.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_mqtt_open(
+    const struct imprint_mqtt_options *options, struct imprint_mqtt **out,
+    struct imprint_why *why);
+
+/* Says DISCONNECT if there is somebody to hear it. session may be NULL. */
+void imprint_mqtt_close(struct imprint_mqtt *session);
+
+/* One SUBSCRIBE packet, QoS 1; up to IMPRINT_MQTT_TOPIC_MAX_COUNT. */
+IMPRINT_MUST_USE enum imprint_status imprint_mqtt_subscribe(
+    struct imprint_mqtt *session, const struct imprint_slice *topics,
+    size_t topic_count, struct imprint_why *why);
+
+/* QoS 1, no retain. */
+IMPRINT_MUST_USE enum imprint_status imprint_mqtt_publish(
+    struct imprint_mqtt *session, struct imprint_slice topic,
+    struct imprint_slice payload, struct imprint_why *why);
+
+/* Waits at most wait_ms for the next report; why is filled for ENDED. */
+void imprint_mqtt_wait(struct imprint_mqtt *session, uint32_t wait_ms,
+                       struct imprint_mqtt_report *out,
+                       struct imprint_why *why);
+
+/* Nothing came for too long: says what it waited for. */
+void imprint_mqtt_tell_silence(const struct imprint_mqtt *session,
+                               struct imprint_why *why);
+
+#endif

@@ -1,0 +1,300 @@
+#include "device/tls.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "posix/why.h"
+
+struct imprint_tls {
+    SSL_CTX *context;
+    char *host;
+    char peer[256];   /* the peer's names, for a message */
+    int verify_error; /* X509_V_ERR_... that ended the handshake */
+    int alert;        /* the fatal alert that the peer sent; 0: none */
+    bool ready;
+};
+
+static enum imprint_status fail(struct imprint_why *why,
+                                enum imprint_status status, const char *text)
+{
+    unsigned long code = ERR_peek_last_error();
+    const char *reason = code ? ERR_reason_error_string(code) : NULL;
+
+    ERR_clear_error();
+    return imprint_why_set(why, status, "%s%s%s", text, reason ? ": " : "",
+                           reason ? reason : "");
+}
+
+static void on_state(const SSL *ssl, int where, int value)
+{
+    struct imprint_tls *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+    if (where & SSL_CB_HANDSHAKE_DONE)
+        tls->ready = true;
+    if ((where & SSL_CB_ALERT) && (where & SSL_CB_READ) &&
+        value >> 8 == SSL3_AL_FATAL)
+        tls->alert = value & 0xff;
+}
+
+/* Notes the names in the certificate that did not have the right one. */
+static void note_names(struct imprint_tls *tls, X509 *certificate)
+{
+    GENERAL_NAMES *names =
+        X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    size_t len = 0;
+
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        const ASN1_IA5STRING *text = name->d.dNSName;
+
+        if (name->type != GEN_DNS || len >= sizeof(tls->peer))
+            continue;
+        len +=
+            (size_t)snprintf(tls->peer + len, sizeof(tls->peer) - len, "%s%.*s",
+                             len ? ", " : "", ASN1_STRING_length(text),
+                             (const char *)ASN1_STRING_get0_data(text));
+    }
+    GENERAL_NAMES_free(names);
+}
+
+static int on_verify(int good, X509_STORE_CTX *store)
+{
+    const SSL *ssl =
+        X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct imprint_tls *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+    if (!good && !tls->verify_error) {
+        tls->verify_error = X509_STORE_CTX_get_error(store);
+        note_names(tls, X509_STORE_CTX_get_current_cert(store));
+    }
+    return good;
+}
+
+static bool trust(SSL_CTX *context, const char *ca_pem)
+{
+    X509_STORE *store = SSL_CTX_get_cert_store(context);
+    BIO *bio;
+    X509 *root;
+    int count = 0;
+    bool good = true;
+
+    if (!ca_pem)
+        return SSL_CTX_set_default_verify_paths(context) == 1;
+    bio = BIO_new_mem_buf(ca_pem, -1);
+    while (bio && good && (root = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+        good = X509_STORE_add_cert(store, root) == 1;
+        count++;
+        X509_free(root);
+    }
+    BIO_free(bio);
+    return good && count > 0;
+}
+
+static bool expect_host(SSL_CTX *context, const char *host)
+{
+    X509_VERIFY_PARAM *param = SSL_CTX_get0_param(context);
+    unsigned char address[16];
+
+    if (inet_pton(AF_INET, host, address) == 1 ||
+        inet_pton(AF_INET6, host, address) == 1)
+        return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
+    X509_VERIFY_PARAM_set_hostflags(param,
+                                    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return X509_VERIFY_PARAM_set1_host(param, host, 0) == 1;
+}
+
+static bool show_chain(SSL_CTX *context, const char *certificate_pem)
+{
+    BIO *bio = BIO_new_mem_buf(certificate_pem, -1);
+    X509 *certificate = NULL;
+    bool good;
+
+    if (bio)
+        certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    good = certificate && SSL_CTX_use_certificate(context, certificate) == 1;
+    X509_free(certificate);
+    while (good && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+        good = SSL_CTX_add1_chain_cert(context, certificate) == 1;
+        X509_free(certificate);
+    }
+    BIO_free(bio);
+    if (good)
+        ERR_clear_error(); /* "no start line" ended the loop */
+    return good;
+}
+
+static bool show_key(SSL_CTX *context, const char *private_key_pem)
+{
+    BIO *bio = BIO_new_mem_buf(private_key_pem, -1);
+    EVP_PKEY *pkey = NULL;
+    bool good;
+
+    if (bio)
+        pkey = PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)"");
+    BIO_free(bio);
+    good = pkey && SSL_CTX_use_PrivateKey(context, pkey) == 1;
+    EVP_PKEY_free(pkey);
+    return good;
+}
+
+static enum imprint_status fill(struct imprint_tls *tls,
+                                const struct imprint_tls_options *options,
+                                struct imprint_why *why)
+{
+    static const unsigned char alpn[] = "\x0ex-amzn-mqtt-ca";
+    SSL_CTX *context = tls->context;
+    int version = options->version_max == 12 ? TLS1_2_VERSION : TLS1_3_VERSION;
+
+    SSL_CTX_set_app_data(context, tls);
+    SSL_CTX_set_info_callback(context, on_state);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, on_verify);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    /* whom a person named as a root is one, self-signed or not */
+    if (options->ca_pem)
+        X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context),
+                                    X509_V_FLAG_PARTIAL_CHAIN);
+    if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
+        SSL_CTX_set_max_proto_version(context, version) != 1 ||
+        !expect_host(context, options->host) ||
+        (options->alpn &&
+         SSL_CTX_set_alpn_protos(context, alpn, sizeof(alpn) - 1) != 0))
+        return fail(why, IMPRINT_ERR_INTERNAL, "cannot set TLS up");
+    if (!trust(context, options->ca_pem))
+        return fail(why, IMPRINT_ERR_SETTINGS, "no usable root certificate");
+    if (!show_chain(context, options->certificate_pem))
+        return fail(why, IMPRINT_ERR_KEY, "unusable certificate");
+    if (!show_key(context, options->private_key_pem))
+        return fail(why, IMPRINT_ERR_KEY, "unusable private key");
+    return IMPRINT_OK;
+}
+
+enum imprint_status imprint_tls_open(const struct imprint_tls_options *options,
+                                     struct imprint_tls **out,
+                                     struct imprint_why *why)
+{
+    struct imprint_tls *tls = calloc(1, sizeof(*tls));
+    enum imprint_status status;
+
+    if (tls) {
+        tls->context = SSL_CTX_new(TLS_client_method());
+        tls->host = strdup(options->host);
+    }
+    if (!tls || !tls->context || !tls->host) {
+        imprint_tls_close(tls);
+        return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+    }
+    status = fill(tls, options, why);
+    if (status == IMPRINT_OK)
+        *out = tls;
+    else
+        imprint_tls_close(tls);
+    return status;
+}
+
+void imprint_tls_close(struct imprint_tls *tls)
+{
+    if (!tls)
+        return;
+    SSL_CTX_free(tls->context);
+    free(tls->host);
+    free(tls);
+}
+
+void *imprint_tls_context(const struct imprint_tls *tls)
+{
+    return tls->context;
+}
+
+bool imprint_tls_ready(const struct imprint_tls *tls)
+{
+    return tls->ready;
+}
+
+bool imprint_tls_pending(const void *ssl)
+{
+    return ssl && SSL_has_pending(ssl);
+}
+
+static enum imprint_status tell_verify(const struct imprint_tls *tls,
+                                       struct imprint_why *why)
+{
+    enum imprint_status status = IMPRINT_ERR_NETWORK;
+    const char *hint = "";
+
+    imprint_why_set(why, status, "the certificate of \"%s\" is not good: %s",
+                    tls->host,
+                    X509_verify_cert_error_string(tls->verify_error));
+    switch (tls->verify_error) {
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        imprint_why_set(why, status,
+                        "the certificate of \"%s\" is for another name: \"%s\"",
+                        tls->host, tls->peer);
+        hint = "give the endpoint by a name that its certificate has";
+        break;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        status = IMPRINT_ERR_CLOCK;
+        hint = "set the clock: it is probably behind";
+        break;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        hint = "look at the clock; if it is right, the endpoint needs a new "
+               "certificate";
+        break;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+        imprint_why_set(why, status,
+                        "the certificate of \"%s\" comes from an unknown root",
+                        tls->host);
+        hint = "give the endpoint's root certificate with --ca";
+        break;
+    default:
+        break;
+    }
+    imprint_why_hint(why, "%s", hint);
+    return status;
+}
+
+static bool is_about_us(int alert)
+{
+    switch (alert) {
+    case SSL3_AD_BAD_CERTIFICATE:
+    case SSL3_AD_UNSUPPORTED_CERTIFICATE:
+    case SSL3_AD_CERTIFICATE_REVOKED:
+    case SSL3_AD_CERTIFICATE_EXPIRED:
+    case SSL3_AD_CERTIFICATE_UNKNOWN:
+    case TLS1_AD_UNKNOWN_CA:
+    case TLS1_AD_ACCESS_DENIED:
+    case TLS13_AD_CERTIFICATE_REQUIRED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+enum imprint_status imprint_tls_trouble(const struct imprint_tls *tls,
+                                        struct imprint_why *why)
+{
+    const char *text;
+
+    if (tls->verify_error)
+        return tell_verify(tls, why);
+    if (!tls->alert)
+        return IMPRINT_OK;
+    text = SSL_alert_desc_string_long(tls->alert);
+    if (!is_about_us(tls->alert))
+        return imprint_why_set(why, IMPRINT_ERR_LOST,
+                               "\"%s\" ended TLS with the alert \"%s\"",
+                               tls->host, text);
+    return imprint_why_set(why, IMPRINT_ERR_REFUSED,
+                           "\"%s\" did not take our certificate: \"%s\"",
+                           tls->host, text);
+}

@@ -1,0 +1,47 @@
+/*
+ * One TLS connection's side of a device: what it shows, whom it trusts, and in
+ * words why it failed.
+ */
+#ifndef IMPRINT_DEVICE_TLS_H
+#define IMPRINT_DEVICE_TLS_H
+
+#include <stdbool.h>
+
+#include "imprint/status.h"
+#include "imprint/why.h"
+
+struct imprint_tls;
+
+struct imprint_tls_options {
+    const char *host;            /* name or address that must be proven */
+    const char *certificate_pem; /* ours, leaf first */
+    const char *private_key_pem;
+    const char *ca_pem; /* NULL: the system's roots */
+    int version_max;    /* 12 or 13 */
+    bool alpn;          /* offer x-amzn-mqtt-ca, as port 443 needs */
+};
+
+/* ERR_KEY or ERR_SETTINGS: certificate, key or roots are unusable. */
+IMPRINT_MUST_USE enum imprint_status imprint_tls_open(
+    const struct imprint_tls_options *options, struct imprint_tls **out,
+    struct imprint_why *why);
+void imprint_tls_close(struct imprint_tls *tls);
+
+/* The SSL_CTX, for a library that wants one. Good until close. */
+void *imprint_tls_context(const struct imprint_tls *tls);
+
+/* True once the handshake is through. */
+bool imprint_tls_ready(const struct imprint_tls *tls);
+
+/* True if ssl (an SSL) has bytes that a poll does not show. NULL: false. */
+bool imprint_tls_pending(const void *ssl);
+
+/*
+ * Why the connection failed: IMPRINT_OK if TLS has no word on it (why is left
+ * alone); ERR_REFUSED: the peer did not take our certificate; ERR_NETWORK or
+ * ERR_CLOCK: we did not take the peer's; ERR_LOST: anything else.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_tls_trouble(
+    const struct imprint_tls *tls, struct imprint_why *why);
+
+#endif
