@@ -1,4 +1,5 @@
 #include "format.h"
+#include "mem.h"
 
 #define NAME_MAX_LEN 32 /* longer than any name that we know */
 
@@ -41,7 +42,21 @@ unsigned imprint_format_hex(uint8_t digit)
     return value < 6 ? value + 10 : 16;
 }
 
-static void start(struct imprint_reader *reader, struct imprint_slice payload)
+uint8_t imprint_format_peek(const struct imprint_reader *reader)
+{
+    return reader->at == reader->end ? 0 : *reader->at;
+}
+
+bool imprint_format_take(struct imprint_reader *reader, uint8_t byte)
+{
+    if (reader->at == reader->end || *reader->at != byte)
+        return false;
+    reader->at++;
+    return true;
+}
+
+void imprint_format_start(struct imprint_reader *reader,
+                          struct imprint_slice payload)
 {
     reader->at = payload.bytes;
     reader->end = payload.bytes;
@@ -52,13 +67,29 @@ static void start(struct imprint_reader *reader, struct imprint_slice payload)
     reader->left[0] = 1;
 }
 
+/* What a message had. */
+struct found {
+    enum imprint_token token;
+    size_t at; /* of a text in `into`, of a map in the payload; a number */
+    size_t len;
+};
+
+/* A message being read. */
+struct message {
+    const struct imprint_format *format;
+    const struct imprint_member *members;
+    struct imprint_slice payload;
+    struct imprint_reader reader;
+    struct found found[IMPRINT_MEMBERS_MAX_COUNT];
+};
+
 /* One value: a map or an array up to its CLOSE. */
-static enum imprint_token read_value(const struct imprint_format *format,
-                                     struct imprint_reader *reader,
+static enum imprint_token read_value(struct message *message,
                                      struct imprint_writer *text)
 {
-    enum imprint_token token = format->read(reader, text);
-    const uint8_t *from = reader->start;
+    struct imprint_reader *reader = &message->reader;
+    enum imprint_token token = message->format->read(reader, text);
+    const uint8_t *start = reader->start;
     uint8_t depth = reader->depth;
 
     if (token != IMPRINT_TOKEN_MAP && token != IMPRINT_TOKEN_OTHERS)
@@ -66,116 +97,144 @@ static enum imprint_token read_value(const struct imprint_format *format,
     while (reader->depth >= depth) {
         struct imprint_writer unused = imprint_slice_writer(NULL, 0);
 
-        if (format->read(reader, &unused) == IMPRINT_TOKEN_BAD)
+        if (message->format->read(reader, &unused) == IMPRINT_TOKEN_BAD)
             return IMPRINT_TOKEN_BAD;
     }
-    reader->start = from;
+    reader->start = start;
     return token;
 }
 
-/* The member of the name that comes next; or its CLOSE. */
-static enum imprint_token read_name(const struct imprint_format *format,
-                                    struct imprint_reader *reader,
-                                    const struct imprint_member *members,
-                                    size_t *index)
+static bool read_member(struct message *message, struct imprint_writer *into,
+                        unsigned index)
+{
+    const struct imprint_member *member = &message->members[index];
+    struct found *found = &message->found[index];
+    size_t at = into->len;
+    size_t len;
+
+    if (found->token != IMPRINT_TOKEN_NONE)
+        return false;
+    found->token = read_value(message, into);
+    if (found->token == IMPRINT_TOKEN_NULL)
+        return !(member->rules & IMPRINT_RULE_REQUIRED);
+    if (found->token != member->token)
+        return false;
+    len = into->len - at;
+    if (found->token == IMPRINT_TOKEN_NUMBER)
+        at = message->reader.number;
+    if (found->token == IMPRINT_TOKEN_MAP) {
+        at = (size_t)(message->reader.start - message->payload.bytes);
+        len = (size_t)(message->reader.at - message->reader.start);
+    }
+    found->at = at;
+    found->len = len;
+    return len >= member->min_len &&
+           (!member->max_len || len <= member->max_len);
+}
+
+/* One member of the map, known or not; or its CLOSE. */
+static enum imprint_token read_any(struct message *message,
+                                   struct imprint_writer *into)
 {
     uint8_t room[NAME_MAX_LEN];
     struct imprint_writer name = imprint_slice_writer(room, sizeof(room));
-    enum imprint_token token = format->read(reader, &name);
-    struct imprint_slice slice = imprint_slice_since(&name, 0);
-    size_t i = 0;
+    enum imprint_token token = message->format->read(&message->reader, &name);
+    const struct imprint_member *members = message->members;
+    unsigned i;
 
-    while (members[i].name && !imprint_slice_is(slice, members[i].name))
-        i++;
-    *index = i;
-    return token;
-}
-
-static bool read_member(const struct imprint_format *format,
-                        struct imprint_reader *reader,
-                        struct imprint_writer *into,
-                        const struct imprint_member *member,
-                        struct imprint_found *found)
-{
-    if (found->token != IMPRINT_TOKEN_NONE)
-        return false;
-    found->from = into->len;
-    found->token = read_value(format, reader, into);
-    found->len = into->len - found->from;
-    found->number = reader->number;
-    if (found->token == IMPRINT_TOKEN_NULL && !member->required)
-        return true;
-    if (found->token == IMPRINT_TOKEN_MAP)
-        found->len = (size_t)(reader->at - reader->start);
-    return found->token == member->token && found->len >= member->min_len &&
-           (!member->max_len || found->len <= member->max_len);
-}
-
-static bool read_message(const struct imprint_format *format,
-                         struct imprint_slice payload,
-                         struct imprint_writer *into,
-                         const struct imprint_member *members,
-                         struct imprint_found *found)
-{
-    struct imprint_reader reader;
-    struct imprint_writer unused = imprint_slice_writer(NULL, 0);
-    enum imprint_token token;
-    size_t i;
-
-    start(&reader, payload);
-    for (i = 0; members[i].name; i++) {
-        found[i].len = 0;
-        found[i].token = IMPRINT_TOKEN_NONE;
-    }
-    if (format->read(&reader, &unused) != IMPRINT_TOKEN_MAP)
-        return false;
-    while ((token = read_name(format, &reader, members, &i)) ==
-           IMPRINT_TOKEN_TEXT) {
-        if (!members[i].name) {
-            if (read_value(format, &reader, &unused) == IMPRINT_TOKEN_BAD)
-                return false;
-            continue;
-        }
-        if (!read_member(format, &reader, into, &members[i], &found[i]))
-            return false;
-        if (found[i].token == IMPRINT_TOKEN_MAP)
-            found[i].from = (size_t)(reader.start - payload.bytes);
-    }
-    if (token != IMPRINT_TOKEN_CLOSE ||
-        format->read(&reader, &unused) != IMPRINT_TOKEN_END)
-        return false;
+    if (token != IMPRINT_TOKEN_TEXT)
+        return token;
     for (i = 0; members[i].name; i++)
-        if (members[i].required && found[i].token == IMPRINT_TOKEN_NONE)
+        if (imprint_slice_is(imprint_slice_since(&name, 0), members[i].name))
+            return read_member(message, into, i) ? IMPRINT_TOKEN_TEXT
+                                                 : IMPRINT_TOKEN_BAD;
+    if (read_value(message, &name) == IMPRINT_TOKEN_BAD)
+        return IMPRINT_TOKEN_BAD;
+    return IMPRINT_TOKEN_TEXT;
+}
+
+static bool read_message(struct message *message, struct imprint_writer *into)
+{
+    enum imprint_token token;
+    unsigned i;
+
+    if (message->format->read(&message->reader, into) != IMPRINT_TOKEN_MAP)
+        return false;
+    do
+        token = read_any(message, into);
+    while (token == IMPRINT_TOKEN_TEXT);
+    if (token != IMPRINT_TOKEN_CLOSE ||
+        message->format->read(&message->reader, into) != IMPRINT_TOKEN_END)
+        return false;
+    for (i = 0; message->members[i].name; i++)
+        if (message->members[i].rules & IMPRINT_RULE_REQUIRED &&
+            message->found[i].token == IMPRINT_TOKEN_NONE)
             return false;
     return true;
+}
+
+static bool hex_is_good(const struct message *message,
+                        const struct imprint_writer *into)
+{
+    const struct found *found = message->found;
+    const struct imprint_member *member = message->members;
+    size_t i;
+
+    if (!imprint_slice_fits(into))
+        return true;
+    for (; member->name; member++, found++)
+        for (i = 0; member->rules & IMPRINT_RULE_HEX && i < found->len; i++)
+            if (imprint_format_hex(into->bytes[found->at + i]) > 15)
+                return false;
+    return true;
+}
+
+static void hand_out(const struct message *message,
+                     const struct imprint_writer *into, void *result)
+{
+    const struct found *found = message->found;
+    const struct imprint_member *member = message->members;
+    bool fits = imprint_slice_fits(into);
+
+    for (; member->name; member++, found++) {
+        void *out = (uint8_t *)result + member->offset;
+        struct imprint_slice *slice = out;
+        uint32_t *number = out;
+        const uint8_t *bytes = into->bytes;
+
+        if (member->token == IMPRINT_TOKEN_MAP)
+            bytes = message->payload.bytes;
+        else if (!fits)
+            continue;
+        if (member->token == IMPRINT_TOKEN_NUMBER)
+            *number = (uint32_t)found->at;
+        else if (found->len)
+            *slice = imprint_slice_of(bytes + found->at, found->len);
+        else
+            *slice = imprint_slice_of(NULL, 0);
+    }
 }
 
 enum imprint_status imprint_format_get(const struct imprint_format *format,
                                        struct imprint_slice payload,
                                        struct imprint_writer *into,
                                        const struct imprint_member *members,
-                                       struct imprint_found *found)
+                                       void *result)
 {
-    size_t from = into->len;
+    struct message message;
+    size_t len = into->len;
 
-    if (read_message(format, payload, into, members, found))
-        return IMPRINT_OK;
-    into->len = from;
-    return IMPRINT_ERR_FORMAT;
-}
-
-static struct imprint_slice piece(const struct imprint_writer *into,
-                                  size_t from, size_t len)
-{
-    if (!len)
-        return imprint_slice_of(NULL, 0);
-    return imprint_slice_of(into->bytes + from, len);
-}
-
-struct imprint_slice imprint_format_text(const struct imprint_writer *into,
-                                         const struct imprint_found *found)
-{
-    return piece(into, found->from, found->len);
+    memset(&message, 0, sizeof(message));
+    message.format = format;
+    message.members = members;
+    message.payload = payload;
+    imprint_format_start(&message.reader, payload);
+    if (!read_message(&message, into) || !hex_is_good(&message, into)) {
+        into->len = len;
+        return IMPRINT_ERR_FORMAT;
+    }
+    hand_out(&message, into, result);
+    return imprint_slice_fits(into) ? IMPRINT_OK : IMPRINT_ERR_SPACE;
 }
 
 void imprint_format_put_member(struct imprint_writer *writer,
@@ -201,67 +260,4 @@ void imprint_format_put_pairs(struct imprint_writer *writer,
         format->text(writer, pairs[i].value);
     }
     format->close(writer);
-}
-
-static bool name_is_new(const struct imprint_pair *pairs, size_t index)
-{
-    size_t i;
-
-    for (i = 0; i < index; i++)
-        if (imprint_slice_equal(pairs[i].name, pairs[index].name))
-            return false;
-    return true;
-}
-
-/* Counts on past the room, so that into->len ends at what is needed. */
-static bool read_pairs(const struct imprint_format *format,
-                       struct imprint_reader *reader,
-                       struct imprint_writer *into, struct imprint_pair *pairs,
-                       size_t *count)
-{
-    size_t room = *count;
-    size_t i;
-
-    for (i = 0;; i++) {
-        size_t name = into->len;
-        size_t value;
-        enum imprint_token token = format->read(reader, into);
-
-        if (token == IMPRINT_TOKEN_CLOSE)
-            break;
-        value = into->len;
-        if (token != IMPRINT_TOKEN_TEXT ||
-            format->read(reader, into) != IMPRINT_TOKEN_TEXT)
-            return false;
-        if (i >= room || !imprint_slice_fits(into))
-            continue;
-        pairs[i].name = piece(into, name, value - name);
-        pairs[i].value = imprint_slice_since(into, value);
-        if (!name_is_new(pairs, i))
-            return false;
-    }
-    *count = i;
-    return format->read(reader, into) == IMPRINT_TOKEN_END;
-}
-
-enum imprint_status imprint_codec_get_pairs(const struct imprint_format *format,
-                                            struct imprint_slice map,
-                                            struct imprint_writer *into,
-                                            struct imprint_pair *pairs,
-                                            size_t *count)
-{
-    struct imprint_reader reader;
-    size_t from = into->len;
-    size_t found = *count;
-
-    start(&reader, map);
-    if (format->read(&reader, into) != IMPRINT_TOKEN_MAP ||
-        !read_pairs(format, &reader, into, pairs, &found)) {
-        into->len = from;
-        return IMPRINT_ERR_FORMAT;
-    }
-    if (!imprint_slice_fits(into) || found > *count)
-        return IMPRINT_ERR_SPACE;
-    *count = found;
-    return IMPRINT_OK;
 }

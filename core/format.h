@@ -47,39 +47,36 @@ struct imprint_format {
     void (*number)(struct imprint_writer *writer, uint32_t number);
 };
 
-/* What a message may have. An array of these ends with name NULL. */
+enum {
+    IMPRINT_RULE_REQUIRED = 1, /* and not null */
+    IMPRINT_RULE_HEX = 2       /* hexadecimal digits only */
+};
+
+/*
+ * What a message may have, and where in the result it goes: a text and a map
+ * to a struct imprint_slice, a number to an uint32_t. An array of these ends
+ * with name NULL.
+ */
 struct imprint_member {
     const char *name;
-    uint8_t token; /* TEXT, NUMBER or MAP; a member not required may be NULL */
-    uint8_t required;
-    uint16_t min_len; /* of a text, in bytes */
+    uint8_t token; /* TEXT, NUMBER or MAP */
+    uint8_t rules;
+    uint8_t offset;   /* in the result */
+    uint8_t min_len;  /* of a text, in bytes */
     uint16_t max_len; /* of a text; 0: any */
 };
 
-/*
- * What it had. from counts from the start of `into` for a text, from the start
- * of the payload for a map; nothing was there if len is 0.
- */
-struct imprint_found {
-    size_t from;
-    size_t len;
-    uint32_t number;
-    enum imprint_token token;
-};
+#define IMPRINT_MEMBERS_MAX_COUNT 4
 
 /*
- * Reads a message that is one map, found[i] for members[i]. OK leaves
- * into->len at what was needed, fitting or not; ERR_FORMAT leaves it as it
- * was.
+ * Reads a message that is one map. Texts are appended to `into`, which is left
+ * as it was by ERR_FORMAT; a map is borrowed from the payload. What the
+ * message does not have is empty. ERR_SPACE gives the maps all the same.
  */
 IMPRINT_MUST_USE enum imprint_status imprint_format_get(
     const struct imprint_format *format, struct imprint_slice payload,
     struct imprint_writer *into, const struct imprint_member *members,
-    struct imprint_found *found);
-
-/* found's text; into must fit. */
-struct imprint_slice imprint_format_text(const struct imprint_writer *into,
-                                         const struct imprint_found *found);
+    void *result);
 
 void imprint_format_put_member(struct imprint_writer *writer,
                                const struct imprint_format *format,
@@ -92,6 +89,15 @@ void imprint_format_put_pairs(struct imprint_writer *writer,
 
 /* Bytes of the UTF-8 sequence at the start; 0: bad, cut or NUL. */
 size_t imprint_format_utf8_len(const uint8_t *at, const uint8_t *end);
+
+void imprint_format_start(struct imprint_reader *reader,
+                          struct imprint_slice payload);
+
+/* The byte that comes next; 0, which no format takes there, at the end. */
+uint8_t imprint_format_peek(const struct imprint_reader *reader);
+
+/* Steps over byte if it comes next. */
+bool imprint_format_take(struct imprint_reader *reader, uint8_t byte);
 
 /* The value of a hexadecimal digit; 16: it is none. */
 unsigned imprint_format_hex(uint8_t digit);

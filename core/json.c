@@ -15,28 +15,13 @@ enum place {
 /* What is escaped by one letter: letter, byte. */
 static const uint8_t escapes[] = "n\nr\rt\t\"\"\\\\b\bf\f//";
 
-/* The byte at the reader; 0, which is good nowhere, at the end. */
-static uint8_t peek(const struct imprint_reader *reader)
+static void skip_space(struct imprint_reader *reader)
 {
-    return reader->at < reader->end ? *reader->at : 0;
-}
-
-static bool take(struct imprint_reader *reader, uint8_t byte)
-{
-    if (peek(reader) != byte || reader->at == reader->end)
-        return false;
-    reader->at++;
-    return true;
-}
-
-static uint8_t skip_space(struct imprint_reader *reader)
-{
-    uint8_t c;
-
     for (;; reader->at++) {
-        c = peek(reader);
+        uint8_t c = imprint_format_peek(reader);
+
         if (c != ' ' && c != '\n' && c != '\r' && c != '\t')
-            return c;
+            return;
     }
 }
 
@@ -46,7 +31,7 @@ static uint32_t read_code(struct imprint_reader *reader)
     unsigned i;
 
     for (i = 0; i < 4; i++) {
-        unsigned digit = imprint_format_hex(peek(reader));
+        unsigned digit = imprint_format_hex(imprint_format_peek(reader));
 
         if (digit > 15)
             return CODE_BAD;
@@ -66,7 +51,7 @@ static uint32_t read_code_point(struct imprint_reader *reader)
         return CODE_BAD;
     if (code >> 10 != 0x36)
         return code;
-    if (!take(reader, '\\') || !take(reader, 'u'))
+    if (!imprint_format_take(reader, '\\') || !imprint_format_take(reader, 'u'))
         return CODE_BAD;
     low = read_code(reader);
     if (low >> 10 != 0x37)
@@ -102,7 +87,7 @@ static bool read_escape(struct imprint_reader *reader,
     uint32_t code;
     unsigned i;
 
-    if (take(reader, 'u')) {
+    if (imprint_format_take(reader, 'u')) {
         code = read_code_point(reader);
         if (code == CODE_BAD)
             return false;
@@ -110,35 +95,35 @@ static bool read_escape(struct imprint_reader *reader,
         return true;
     }
     for (i = 0; escapes[i]; i += 2)
-        if (take(reader, escapes[i])) {
+        if (imprint_format_take(reader, escapes[i])) {
             imprint_slice_put_byte(text, escapes[i + 1]);
             return true;
         }
     return false;
 }
 
-/* After the quotation mark. */
-static bool read_text(struct imprint_reader *reader,
-                      struct imprint_writer *text)
+static enum imprint_token read_text(struct imprint_reader *reader,
+                                    struct imprint_writer *text)
 {
-    for (;;) {
-        size_t len;
-        uint8_t c = peek(reader);
+    size_t len;
 
-        if (take(reader, '"'))
-            return true;
-        if (take(reader, '\\')) {
+    if (!imprint_format_take(reader, '"'))
+        return IMPRINT_TOKEN_BAD;
+    for (;; reader->at += len) {
+        len = 0;
+        if (imprint_format_take(reader, '"'))
+            return IMPRINT_TOKEN_TEXT;
+        if (imprint_format_take(reader, '\\')) {
             if (!read_escape(reader, text))
-                return false;
+                return IMPRINT_TOKEN_BAD;
             continue;
         }
-        if (c < ' ')
-            return false;
+        if (imprint_format_peek(reader) < ' ') /* the end, too */
+            return IMPRINT_TOKEN_BAD;
         len = imprint_format_utf8_len(reader->at, reader->end);
         if (!len)
-            return false;
+            return IMPRINT_TOKEN_BAD;
         imprint_slice_put(text, imprint_slice_of(reader->at, len));
-        reader->at += len;
     }
 }
 
@@ -147,7 +132,8 @@ static size_t skip_digits(struct imprint_reader *reader)
 {
     const uint8_t *from = reader->at;
 
-    while (peek(reader) >= '0' && peek(reader) <= '9')
+    while (imprint_format_peek(reader) >= '0' &&
+           imprint_format_peek(reader) <= '9')
         reader->at++;
     return (size_t)(reader->at - from);
 }
@@ -171,24 +157,24 @@ static bool sum_digits(const uint8_t *digits, size_t count, uint32_t *sum)
 
 static enum imprint_token read_number(struct imprint_reader *reader)
 {
-    bool whole = !take(reader, '-');
+    bool whole = !imprint_format_take(reader, '-');
     size_t count = 1;
 
-    if (!take(reader, '0'))
+    if (!imprint_format_take(reader, '0'))
         count = skip_digits(reader);
     if (!count)
         return IMPRINT_TOKEN_BAD;
     if (whole)
         whole = sum_digits(reader->start, count, &reader->number);
-    if (take(reader, '.')) {
+    if (imprint_format_take(reader, '.')) {
         whole = false;
         if (!skip_digits(reader))
             return IMPRINT_TOKEN_BAD;
     }
-    if (take(reader, 'e') || take(reader, 'E')) {
+    if (imprint_format_take(reader, 'e') || imprint_format_take(reader, 'E')) {
         whole = false;
-        if (!take(reader, '+'))
-            (void)take(reader, '-');
+        if (!imprint_format_take(reader, '+'))
+            (void)imprint_format_take(reader, '-');
         if (!skip_digits(reader))
             return IMPRINT_TOKEN_BAD;
     }
@@ -199,7 +185,7 @@ static enum imprint_token read_word(struct imprint_reader *reader,
                                     const char *word, enum imprint_token token)
 {
     for (; *word; word++)
-        if (!take(reader, (uint8_t)*word))
+        if (!imprint_format_take(reader, (uint8_t)*word))
             return IMPRINT_TOKEN_BAD;
     return token;
 }
@@ -209,6 +195,7 @@ static enum imprint_token open_items(struct imprint_reader *reader, uint8_t end,
 {
     if (reader->depth == IMPRINT_FORMAT_MAX_DEPTH)
         return IMPRINT_TOKEN_BAD;
+    reader->at++;
     reader->left[++reader->depth] = end;
     reader->place = PLACE_FIRST;
     return token;
@@ -217,15 +204,15 @@ static enum imprint_token open_items(struct imprint_reader *reader, uint8_t end,
 static enum imprint_token read_value(struct imprint_reader *reader,
                                      struct imprint_writer *text)
 {
-    uint8_t c = skip_space(reader);
+    uint8_t c = imprint_format_peek(reader);
 
     reader->start = reader->at;
     reader->place = PLACE_NEXT;
-    if (take(reader, '"'))
-        return read_text(reader, text) ? IMPRINT_TOKEN_TEXT : IMPRINT_TOKEN_BAD;
-    if (take(reader, '{'))
+    if (c == '"')
+        return read_text(reader, text);
+    if (c == '{')
         return open_items(reader, '}', IMPRINT_TOKEN_MAP);
-    if (take(reader, '['))
+    if (c == '[')
         return open_items(reader, ']', IMPRINT_TOKEN_OTHERS);
     if (c == 'n')
         return read_word(reader, "null", IMPRINT_TOKEN_NULL);
@@ -236,38 +223,37 @@ static enum imprint_token read_value(struct imprint_reader *reader,
     return read_number(reader);
 }
 
-static enum imprint_token read_name(struct imprint_reader *reader,
-                                    struct imprint_writer *text)
-{
-    (void)skip_space(reader);
-    if (!take(reader, '"') || !read_text(reader, text))
-        return IMPRINT_TOKEN_BAD;
-    reader->place = PLACE_COLON;
-    return IMPRINT_TOKEN_TEXT;
-}
-
 static enum imprint_token read_token(struct imprint_reader *reader,
                                      struct imprint_writer *text)
 {
     uint8_t place = reader->place;
     uint8_t end = (uint8_t)reader->left[reader->depth];
+    bool named = false;
 
-    (void)skip_space(reader);
+    skip_space(reader);
     if (place == PLACE_VALUE)
         return read_value(reader, text);
     if (!reader->depth)
         return reader->at == reader->end ? IMPRINT_TOKEN_END
                                          : IMPRINT_TOKEN_BAD;
-    if (place == PLACE_COLON)
-        return take(reader, ':') ? read_value(reader, text) : IMPRINT_TOKEN_BAD;
-    if (take(reader, end)) {
-        reader->depth--;
-        reader->place = PLACE_NEXT;
-        return IMPRINT_TOKEN_CLOSE;
+    if (place == PLACE_COLON) {
+        if (!imprint_format_take(reader, ':'))
+            return IMPRINT_TOKEN_BAD;
+    } else {
+        if (imprint_format_take(reader, end)) {
+            reader->depth--;
+            reader->place = PLACE_NEXT;
+            return IMPRINT_TOKEN_CLOSE;
+        }
+        if (place == PLACE_NEXT && !imprint_format_take(reader, ','))
+            return IMPRINT_TOKEN_BAD;
+        named = end == '}';
     }
-    if (place == PLACE_NEXT && !take(reader, ','))
-        return IMPRINT_TOKEN_BAD;
-    return end == '}' ? read_name(reader, text) : read_value(reader, text);
+    skip_space(reader);
+    if (!named)
+        return read_value(reader, text);
+    reader->place = PLACE_COLON;
+    return read_text(reader, text);
 }
 
 static void put_open(struct imprint_writer *writer, size_t member_count)

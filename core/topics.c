@@ -1,12 +1,14 @@
 #include "imprint/topics.h"
 
+static const char root[] = "$aws/";
+static const char templates[] = "provisioning-templates/";
+
 /* By enum imprint_operation; what follows a template name is in middle. */
 static const char *const prefixes[] = {
     "certificates/create/",
     "certificates/create-from-csr/",
-    "provisioning-templates/",
+    templates,
 };
-static const char root[] = "$aws/";
 static const char middle[] = "/provision/";
 
 /* By enum imprint_encoding and enum imprint_outcome. */
@@ -26,69 +28,60 @@ void imprint_topics_put(struct imprint_writer *writer,
     imprint_slice_put_text(writer, outcomes[topic->outcome]);
 }
 
-/* Takes text off the front of rest, if it stands there. */
-static bool take(struct imprint_slice *rest, const char *text)
+/* What stands where a template name would. */
+static struct imprint_slice template_of(struct imprint_slice text)
 {
-    struct imprint_slice front = imprint_slice_text(text);
+    size_t from = sizeof(root) - 1 + sizeof(templates) - 1;
+    size_t to = from;
 
-    if (rest->len < front.len)
-        return false;
-    if (!imprint_slice_equal(imprint_slice_of(rest->bytes, front.len), front))
-        return false;
-    *rest = imprint_slice_of(rest->bytes + front.len, rest->len - front.len);
-    return true;
+    while (to < text.len && text.bytes[to] != '/')
+        to++;
+    if (to == from)
+        return imprint_slice_of(NULL, 0);
+    return imprint_slice_of(text.bytes + from, to - from);
 }
 
-/* Takes the one of texts that stands at the front: its index, or count. */
-static unsigned take_one(struct imprint_slice *rest, const char *const *texts,
-                         unsigned count)
+static bool is_topic(struct imprint_slice text,
+                     const struct imprint_topic *topic)
 {
-    unsigned i = 0;
+    uint8_t room[IMPRINT_TOPIC_MAX_LEN];
+    struct imprint_writer writer = imprint_slice_writer(room, sizeof(room));
 
-    while (i < count && !take(rest, texts[i]))
-        i++;
-    return i;
+    imprint_topics_put(&writer, topic);
+    return imprint_slice_equal(imprint_slice_since(&writer, 0), text);
 }
 
-static bool take_template(struct imprint_slice *rest,
-                          struct imprint_slice *name)
+/* Steps to the next of the 18 shapes; false after the last. */
+static bool next_shape(struct imprint_topic *topic)
 {
-    size_t len = 0;
-
-    while (len < rest->len && rest->bytes[len] != '/')
-        len++;
-    *name = imprint_slice_of(rest->bytes, len);
-    *rest = imprint_slice_of(rest->bytes + len, rest->len - len);
-    return imprint_topics_template_ok(*name) && take(rest, middle);
+    topic->encoding = (enum imprint_encoding)(topic->encoding + 1);
+    if (topic->encoding <= IMPRINT_ENC_CBOR)
+        return true;
+    topic->encoding = IMPRINT_ENC_JSON;
+    topic->outcome = (enum imprint_outcome)(topic->outcome + 1);
+    if (topic->outcome <= IMPRINT_OUT_REJECTED)
+        return true;
+    topic->outcome = IMPRINT_OUT_REQUEST;
+    topic->operation = (enum imprint_operation)(topic->operation + 1);
+    return topic->operation <= IMPRINT_OP_REGISTER;
 }
 
+/* Compares with what put writes: so the two cannot disagree. */
 bool imprint_topics_find(struct imprint_slice text, struct imprint_topic *out)
 {
     struct imprint_topic topic;
-    struct imprint_slice rest = text;
-    unsigned operation;
-    unsigned encoding;
-    unsigned outcome = IMPRINT_OUT_REQUEST;
 
-    topic.template_name = imprint_slice_of(NULL, 0);
-    if (!take(&rest, root))
+    topic.operation = IMPRINT_OP_CREATE_KEYS;
+    topic.outcome = IMPRINT_OUT_REQUEST;
+    topic.encoding = IMPRINT_ENC_JSON;
+    topic.template_name = template_of(text);
+    while (!is_topic(text, &topic))
+        if (!next_shape(&topic))
+            return false;
+    if (topic.operation != IMPRINT_OP_REGISTER)
+        topic.template_name = imprint_slice_of(NULL, 0);
+    else if (!imprint_topics_template_ok(topic.template_name))
         return false;
-    operation = take_one(&rest, prefixes, 3);
-    if (operation == 3)
-        return false;
-    if (operation == IMPRINT_OP_REGISTER &&
-        !take_template(&rest, &topic.template_name))
-        return false;
-    encoding = take_one(&rest, encodings, 2);
-    if (encoding == 2)
-        return false;
-    if (rest.len) /* outcomes[0] would match anything */
-        outcome = 1 + take_one(&rest, outcomes + 1, 2);
-    if (rest.len)
-        return false;
-    topic.operation = (enum imprint_operation)operation;
-    topic.encoding = (enum imprint_encoding)encoding;
-    topic.outcome = (enum imprint_outcome)outcome;
     *out = topic;
     return true;
 }

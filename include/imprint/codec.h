@@ -4,10 +4,16 @@
  * other.
  *
  * Strict: duplicate or missing members, wrong types, trailing bytes, bad
- * UTF-8 and bad escapes are IMPRINT_ERR_FORMAT; members with other names are
- * skipped. Outputs are written only on success. Text is copied, unescaped,
- * into `into`, which must outlive the result; IMPRINT_ERR_SPACE means that it
- * was too small, and into->len is then the size that was needed.
+ * UTF-8, bad escapes, a NUL in a text and more than 16 maps and arrays in each
+ * other are IMPRINT_ERR_FORMAT; members with other names are skipped; an
+ * optional member may be null. Outputs are written only on success.
+ *
+ * Text is copied, unescaped, into `into`, behind into->len; it must outlive
+ * the result and not overlap the payload. IMPRINT_ERR_SPACE means that it was
+ * too small, and into->len is then the size that was needed; ERR_FORMAT leaves
+ * into->len alone. What lies behind into->len after a failure may be secret.
+ *
+ * Writers take UTF-8 without NUL, as readers give it.
  *
  * Source: AWS IoT Core developer guide, "Device provisioning MQTT API";
  * RFC 8259 (JSON), RFC 8949 (CBOR).
@@ -81,17 +87,21 @@ IMPRINT_MUST_USE enum imprint_status imprint_codec_get_created(
     const struct imprint_format *format, struct imprint_slice payload,
     struct imprint_writer *into, struct imprint_identity *out);
 
-/* Fills thing_name and device_configuration; each may be absent (empty). */
+/* Fills thing_name and device_configuration only; absent ones are empty. */
 IMPRINT_MUST_USE enum imprint_status imprint_codec_get_registered(
     const struct imprint_format *format, struct imprint_slice payload,
     struct imprint_writer *into, struct imprint_identity *out);
+
+/* Fills status_code; code and message, empty if they are absent. */
 IMPRINT_MUST_USE enum imprint_status imprint_codec_get_rejection(
     const struct imprint_format *format, struct imprint_slice payload,
     struct imprint_writer *into, struct imprint_rejection *out);
 
 /*
  * A flat map of text to text, such as device_configuration: fills pairs, with
- * room for *count of them, and sets *count. Other values: ERR_FORMAT.
+ * room for *count of them, and sets *count. Other values, and a name twice:
+ * ERR_FORMAT. Too small an array is ERR_SPACE as well. A failure may leave
+ * anything in the array.
  */
 IMPRINT_MUST_USE enum imprint_status imprint_codec_get_pairs(
     const struct imprint_format *format, struct imprint_slice map,
@@ -103,7 +113,10 @@ IMPRINT_MUST_USE enum imprint_status imprint_codec_get_csr(
     const struct imprint_format *format, struct imprint_slice payload,
     struct imprint_writer *into, struct imprint_slice *csr_pem);
 
-/* parameters may be absent; too many of them is IMPRINT_ERR_SPACE. */
+/*
+ * parameters may be absent, and are read as by get_pairs. The token may be the
+ * empty text: that is for the service to refuse.
+ */
 IMPRINT_MUST_USE enum imprint_status imprint_codec_get_register(
     const struct imprint_format *format, struct imprint_slice payload,
     struct imprint_writer *into, struct imprint_registration *out);
