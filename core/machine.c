@@ -25,6 +25,7 @@ static void start_over(struct turn *turn)
     }
     machine->flags |= FLAG_RESTARTED;
     memset(&machine->identity, 0, sizeof(machine->identity));
+    machine->session_id = 0; /* a duplicate would bring the same token */
     imprint_transition_fail(turn, IMPRINT_ERR_REFUSED, STATE_REST_JOIN);
 }
 
@@ -170,7 +171,7 @@ static void on_saved(struct turn *turn)
     switch ((enum state)machine->state) {
     case STATE_STAGE_CERTIFICATE:
         keep_token(machine);
-        if (machine->session_id)
+        if (machine->session_id && turn->now_ms < machine->token_until_ms)
             imprint_transition_ask(turn);
         else
             imprint_transition_fail(turn, IMPRINT_ERR_LOST, STATE_REST_JOIN);
@@ -399,7 +400,9 @@ enum imprint_status imprint_init(struct imprint *machine,
         return IMPRINT_ERR_ARGUMENT;
     memset(machine, 0, sizeof(*machine));
     machine->config = config;
-    machine->random = config->seed ? config->seed : 1;
+    machine->random = config->seed * 0x9e3779b1u; /* spreads small seeds */
+    if (!machine->random)
+        machine->random = 1;
     machine->identity = config->staged;
     return IMPRINT_OK;
 }

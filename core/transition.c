@@ -47,6 +47,7 @@ static void enter(struct turn *turn, enum state state, uint64_t deadline_ms,
 
 void imprint_transition_stop(struct turn *turn, enum imprint_status status)
 {
+    memset(turn->action, 0, sizeof(*turn->action)); /* half made, perhaps */
     turn->machine->status = status;
     enter(turn, STATE_STOPPED, IMPRINT_NEVER, IMPRINT_DO_STOP);
 }

@@ -64,8 +64,9 @@ struct imprint_config {
     size_t work_len;
     uint32_t seed; /* of the jitter; must differ between devices */
     struct imprint_timing timing;
-    /* What an earlier run staged, or all empty. The token counts only with
-     * staged_token_left_ms > 0; thing_name is empty if unregistered yet. */
+    /* What an earlier run staged, or all empty. The token counts only for
+     * staged_token_left_ms, from the first step on; thing_name is empty if
+     * the thing is not registered yet, as far as is known. */
     struct imprint_identity staged;
     uint32_t staged_token_left_ms;
 };
