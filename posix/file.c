@@ -188,7 +188,7 @@ static bool read_all(int fd, char *text, size_t size, size_t *len)
 }
 
 static enum imprint_status read_open(int fd, const char *path, size_t max_len,
-                                     struct imprint_slice *out,
+                                     struct imprint_writer *out,
                                      struct imprint_why *why)
 {
     struct stat stat;
@@ -213,7 +213,8 @@ static enum imprint_status read_open(int fd, const char *path, size_t max_len,
         return IMPRINT_ERR_STORAGE;
     }
     text[len] = '\0';
-    *out = imprint_slice_of(text, len);
+    out->bytes = (uint8_t *)text;
+    out->len = len;
     return IMPRINT_OK;
 }
 
@@ -221,7 +222,7 @@ enum imprint_status imprint_file_read(const char *path, size_t max_len,
                                       char **text, size_t *len,
                                       struct imprint_why *why)
 {
-    struct imprint_slice out;
+    struct imprint_writer out;
     enum imprint_status status;
     /* O_NONBLOCK: opening a FIFO must not wait for a writer */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -235,7 +236,7 @@ enum imprint_status imprint_file_read(const char *path, size_t max_len,
     status = read_open(fd, path, max_len, &out, why);
     close(fd);
     if (status == IMPRINT_OK) {
-        *text = (char *)(uintptr_t)out.bytes;
+        *text = (char *)out.bytes;
         *len = out.len;
     }
     return status;
