@@ -222,7 +222,7 @@ enum imprint_status imprint_file_read(const char *path, size_t max_len,
                                       char **text, size_t *len,
                                       struct imprint_why *why)
 {
-    struct imprint_writer out;
+    struct imprint_writer out = {.bytes = NULL};
     enum imprint_status status;
     /* O_NONBLOCK: opening a FIFO must not wait for a writer */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
