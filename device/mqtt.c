@@ -411,6 +411,11 @@ static enum imprint_status tell_end(const struct imprint_mqtt *session,
     return tell_closed(session, reason, why);
 }
 
+bool imprint_mqtt_is_unanswered(const struct imprint_mqtt *session)
+{
+    return session->connack == -1 && imprint_tls_ready(session->tls);
+}
+
 void imprint_mqtt_tell_silence(const struct imprint_mqtt *session,
                                struct imprint_why *why)
 {

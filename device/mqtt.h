@@ -4,6 +4,7 @@
 #ifndef IMPRINT_DEVICE_MQTT_H
 #define IMPRINT_DEVICE_MQTT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -69,6 +70,9 @@ IMPRINT_MUST_USE enum imprint_status imprint_mqtt_publish(
 void imprint_mqtt_wait(struct imprint_mqtt *session, uint32_t wait_ms,
                        struct imprint_mqtt_report *out,
                        struct imprint_why *why);
+
+/* True if the TLS handshake is through and CONNACK has not come. */
+bool imprint_mqtt_is_unanswered(const struct imprint_mqtt *session);
 
 /* Nothing came for too long: says what it waited for. */
 void imprint_mqtt_tell_silence(const struct imprint_mqtt *session,

@@ -1,0 +1,277 @@
+#include "device/claim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "posix/file.h"
+#include "posix/keys.h"
+#include "posix/why.h"
+
+#define CLAIM_MAX_LEN 262144u
+#define CA_MAX_LEN 4194304u /* a bundle of all roots is a fifth of it */
+
+#ifndef IMPRINT_BUILD_UNIX
+#define IMPRINT_BUILD_UNIX 0
+#endif
+
+/* Puts what file the trouble is about in front of the text. */
+static enum imprint_status about(struct imprint_why *why,
+                                 enum imprint_status status, const char *what,
+                                 const char *path)
+{
+    struct imprint_why inner;
+
+    if (!why)
+        return status;
+    inner = *why;
+    imprint_why_set(why, status, "%s \"%s\": %.300s", what, path, inner.text);
+    imprint_why_hint(why, "%s", inner.hint);
+    return status;
+}
+
+static enum imprint_status read_file(const char *what, const char *path,
+                                     char **text, size_t *len,
+                                     struct imprint_why *why)
+{
+    struct imprint_why inner;
+    size_t max_len = what[0] == 'r' ? CA_MAX_LEN : CLAIM_MAX_LEN;
+    enum imprint_status status =
+        imprint_file_read(path, max_len, text, len, &inner);
+
+    if (status == IMPRINT_OK || status == IMPRINT_ERR_INTERNAL)
+        return status;
+    imprint_why_set(why, IMPRINT_ERR_SETTINGS, "the %s: %.400s", what,
+                    inner.text);
+    imprint_why_hint(why, "%s", inner.hint);
+    return IMPRINT_ERR_SETTINGS;
+}
+
+/* "private.key" beside path; free it. NULL: out of memory. */
+static char *key_beside(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    int dir_len = slash ? (int)(slash - path) + 1 : 0;
+    char *beside = NULL;
+
+    return asprintf(&beside, "%.*sprivate.key", dir_len, path) < 0 ? NULL
+                                                                   : beside;
+}
+
+/* Any PEM key to a PKCS#8 without password. */
+static enum imprint_status open_key(struct imprint_slice pem,
+                                    const char *password, char **out,
+                                    struct imprint_why *why)
+{
+    struct imprint_keys_key *key;
+    enum imprint_status status = imprint_keys_read(pem, password, &key, why);
+
+    if (status != IMPRINT_OK)
+        return status;
+    status = imprint_keys_write(key, out, why);
+    imprint_keys_free(key);
+    return status;
+}
+
+static enum imprint_status read_key(
+    const struct imprint_device_settings *settings, struct imprint_claim *claim,
+    struct imprint_why *why)
+{
+    char *beside = NULL;
+    const char *path = settings->claim_key;
+    enum imprint_status status;
+    char *text;
+    size_t len;
+
+    if (!path && strstr(claim->certificate_pem, "PRIVATE KEY-----")) {
+        status = open_key(imprint_slice_text(claim->certificate_pem),
+                          settings->password, &claim->private_key_pem, why);
+        return status ? about(why, status, "claim", settings->claim) : status;
+    }
+    if (!path)
+        path = beside = key_beside(settings->claim);
+    if (!path)
+        return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+    status = read_file("claim's key", path, &text, &len, why);
+    if (status == IMPRINT_OK) {
+        status = open_key(imprint_slice_of(text, len), settings->password,
+                          &claim->private_key_pem, why);
+        if (status != IMPRINT_OK)
+            about(why, status, "claim's key", path);
+        imprint_file_free_secret(text, len);
+    } else if (beside) {
+        imprint_why_hint(why, "give the key with --claim-key");
+    }
+    free(beside);
+    return status;
+}
+
+static enum imprint_status read_pkcs12(
+    const struct imprint_device_settings *settings, struct imprint_slice der,
+    struct imprint_claim *claim, struct imprint_why *why)
+{
+    struct imprint_keys_bundle bundle;
+    enum imprint_status status =
+        imprint_keys_open_pkcs12(der, settings->password, &bundle, why);
+
+    if (status != IMPRINT_OK) {
+        about(why, status, "claim", settings->claim);
+        if (why && !why->hint[0])
+            imprint_why_hint(why, "give its password in IMPRINT_PASSWORD or "
+                                  "with --password-file");
+        return status;
+    }
+    claim->certificate_pem = bundle.certificate_pem;
+    claim->private_key_pem = bundle.key_pem;
+    claim->ca_pem = bundle.root_pem;
+    return IMPRINT_OK;
+}
+
+static enum imprint_status read_claim(
+    const struct imprint_device_settings *settings, struct imprint_claim *claim,
+    struct imprint_why *why)
+{
+    enum imprint_status status;
+    char *text;
+    size_t len;
+
+    status = read_file("claim", settings->claim, &text, &len, why);
+    if (status != IMPRINT_OK)
+        return status;
+    if (memmem(text, len, "-----BEGIN ", 11)) {
+        claim->certificate_pem = text;
+        return read_key(settings, claim, why);
+    }
+    status = read_pkcs12(settings, imprint_slice_of(text, len), claim, why);
+    imprint_file_free_secret(text, len);
+    return status;
+}
+
+static enum imprint_status read_ca(const char *path,
+                                   struct imprint_claim *claim,
+                                   struct imprint_why *why)
+{
+    struct imprint_keys_certificate root;
+    enum imprint_status status;
+    char *text;
+    size_t len;
+
+    if (!path)
+        return IMPRINT_OK;
+    status = read_file("root certificate", path, &text, &len, why);
+    if (status != IMPRINT_OK)
+        return status;
+    status =
+        imprint_keys_read_certificate(imprint_slice_of(text, len), &root, why);
+    if (status != IMPRINT_OK) {
+        about(why, status, "root certificate", path);
+        free(text);
+        return IMPRINT_ERR_SETTINGS;
+    }
+    free(claim->ca_pem);
+    claim->ca_pem = text;
+    return IMPRINT_OK;
+}
+
+static enum imprint_status check_pair(
+    const struct imprint_device_settings *settings,
+    const struct imprint_claim *claim, struct imprint_why *why)
+{
+    struct imprint_keys_key *key;
+    enum imprint_status status = imprint_keys_read(
+        imprint_slice_text(claim->private_key_pem), NULL, &key, why);
+
+    if (status != IMPRINT_OK)
+        return status;
+    status = imprint_keys_check_pair(
+        key, imprint_slice_text(claim->certificate_pem), why);
+    imprint_keys_free(key);
+    if (status != IMPRINT_OK) {
+        about(why, status, "claim", settings->claim);
+        imprint_why_hint(why, "give the key that belongs to it with "
+                              "--claim-key");
+    }
+    return status;
+}
+
+static void write_day(int64_t seconds, char day[32])
+{
+    time_t when = (time_t)seconds;
+    struct tm tm;
+
+    if (!gmtime_r(&when, &tm) || strftime(day, 32, "%Y-%m-%d %H:%MZ", &tm) == 0)
+        (void)snprintf(day, 32, "?");
+}
+
+static enum imprint_status check_time(
+    const struct imprint_device_settings *settings,
+    const struct imprint_claim *claim, struct imprint_why *why)
+{
+    struct imprint_keys_certificate facts;
+    enum imprint_status status;
+    int64_t now = time(NULL);
+    char clock[32];
+    char day[32];
+
+    write_day(now, clock);
+    write_day(IMPRINT_BUILD_UNIX, day);
+    if (now < (int64_t)IMPRINT_BUILD_UNIX) {
+        imprint_why_set(why, IMPRINT_ERR_CLOCK,
+                        "the clock says \"%s\", and this program was built "
+                        "later, on %s",
+                        clock, day);
+        imprint_why_hint(why, "set the clock, then run again");
+        return IMPRINT_ERR_CLOCK;
+    }
+    status = imprint_keys_read_certificate(
+        imprint_slice_text(claim->certificate_pem), &facts, why);
+    if (status != IMPRINT_OK)
+        return about(why, status, "claim", settings->claim);
+    if (now > facts.not_after) {
+        write_day(facts.not_after, day);
+        imprint_why_set(why, IMPRINT_ERR_REFUSED, "claim \"%s\" expired on %s",
+                        settings->claim, day);
+        imprint_why_hint(why, "get a new claim from the operator");
+        return IMPRINT_ERR_REFUSED;
+    }
+    if (now < facts.not_before) {
+        write_day(facts.not_before, day);
+        imprint_why_set(why, IMPRINT_ERR_CLOCK,
+                        "claim \"%s\" is not valid before %s, and the clock "
+                        "says %s",
+                        settings->claim, day, clock);
+        imprint_why_hint(why, "set the clock, then run again");
+        return IMPRINT_ERR_CLOCK;
+    }
+    return IMPRINT_OK;
+}
+
+enum imprint_status imprint_claim_open(
+    const struct imprint_device_settings *settings, struct imprint_claim *out,
+    struct imprint_why *why)
+{
+    struct imprint_claim claim = {NULL, NULL, NULL};
+    enum imprint_status status = read_claim(settings, &claim, why);
+
+    if (status == IMPRINT_OK)
+        status = read_ca(settings->ca, &claim, why);
+    if (status == IMPRINT_OK)
+        status = check_time(settings, &claim, why);
+    if (status == IMPRINT_OK)
+        status = check_pair(settings, &claim, why);
+    if (status == IMPRINT_OK)
+        *out = claim;
+    else
+        imprint_claim_free(&claim);
+    return status;
+}
+
+void imprint_claim_free(struct imprint_claim *claim)
+{
+    /* a PEM claim may hold the key as well */
+    imprint_keys_free_pem(claim->certificate_pem);
+    imprint_keys_free_pem(claim->private_key_pem);
+    free(claim->ca_pem);
+    memset(claim, 0, sizeof(*claim));
+}

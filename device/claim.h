@@ -1,0 +1,29 @@
+/* The claim: reading it, and what must hold before the first packet. */
+#ifndef IMPRINT_DEVICE_CLAIM_H
+#define IMPRINT_DEVICE_CLAIM_H
+
+#include <stdint.h>
+
+#include "imprint/device.h"
+#include "imprint/status.h"
+#include "imprint/why.h"
+
+/* NUL-terminated; free with imprint_claim_free. */
+struct imprint_claim {
+    char *certificate_pem;
+    char *private_key_pem; /* PKCS#8, not encrypted */
+    char *ca_pem;          /* NULL: the system's roots */
+};
+
+/*
+ * Reads claim, key and roots as the settings say. ERR_SETTINGS: a file cannot
+ * be read. ERR_KEY: wrong password, unreadable, or key and certificate are no
+ * pair. ERR_REFUSED: expired. ERR_CLOCK: not valid yet, or the clock is before
+ * this program's build date.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_claim_open(
+    const struct imprint_device_settings *settings, struct imprint_claim *out,
+    struct imprint_why *why);
+void imprint_claim_free(struct imprint_claim *claim);
+
+#endif

@@ -1,0 +1,205 @@
+#include "imprint/device.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/address.h"
+#include "device/claim.h"
+#include "device/run.h"
+#include "device/say.h"
+#include "device/store.h"
+#include "imprint/imprint.h"
+#include "posix/why.h"
+
+#define STATE_DIR "/var/lib/imprint"
+#define TIMEOUT_MS 20000u
+#define ATTEMPTS_MAX 5u
+
+static const char *dir_or_default(const char *dir)
+{
+    return dir && dir[0] ? dir : STATE_DIR;
+}
+
+static void fill_defaults(struct imprint_device_settings *settings)
+{
+    settings->state_dir = dir_or_default(settings->state_dir);
+    if (settings->mqtt_version == 0)
+        settings->mqtt_version = 3;
+    if (settings->tls_version_max == 0)
+        settings->tls_version_max = 13;
+    if (settings->timeout_ms == 0)
+        settings->timeout_ms = TIMEOUT_MS;
+    if (settings->attempts_max == 0)
+        settings->attempts_max = ATTEMPTS_MAX;
+}
+
+static enum imprint_status missing(const char *name, struct imprint_why *why)
+{
+    imprint_why_set(why, IMPRINT_ERR_SETTINGS, "no %s is set", name);
+    imprint_why_hint(why, "give --%s", name);
+    return IMPRINT_ERR_SETTINGS;
+}
+
+static enum imprint_status check_parameters(
+    const struct imprint_device_settings *settings, struct imprint_why *why)
+{
+    if (settings->parameter_count > IMPRINT_DEVICE_PARAMETER_MAX_COUNT)
+        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                               "more than %d template parameters",
+                               IMPRINT_DEVICE_PARAMETER_MAX_COUNT);
+    for (size_t i = 0; i < settings->parameter_count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(settings->parameters[i].name,
+                       settings->parameters[j].name) == 0)
+                return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                                       "template parameter \"%s\" is set twice",
+                                       settings->parameters[i].name);
+        }
+    }
+    return IMPRINT_OK;
+}
+
+static enum imprint_status check_settings(
+    const struct imprint_device_settings *settings, struct imprint_why *why)
+{
+    int mqtt = settings->mqtt_version;
+    int tls = settings->tls_version_max;
+
+    if (!settings->endpoint || !settings->endpoint[0])
+        return missing("endpoint", why);
+    if (!settings->claim || !settings->claim[0])
+        return missing("claim", why);
+    if (!settings->template_name || !settings->template_name[0])
+        return missing("template", why);
+    if (!imprint_topics_template_ok(
+            imprint_slice_text(settings->template_name))) {
+        imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                        "\"%s\" is not a template's name",
+                        settings->template_name);
+        imprint_why_hint(why, "1 to 36 of letters, digits, \"_\" and \"-\"");
+        return IMPRINT_ERR_SETTINGS;
+    }
+    if ((mqtt != 3 && mqtt != 5) || (tls != 12 && tls != 13) ||
+        (unsigned)settings->key > IMPRINT_DEVICE_KEY_SERVICE)
+        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                               "no such MQTT or TLS version or kind of key");
+    return check_parameters(settings, why);
+}
+
+/* OK: there is one. */
+static enum imprint_status look_for_identity(
+    const struct imprint_device_settings *settings, struct imprint_why *why)
+{
+    struct imprint_device_identity identity;
+    enum imprint_status status =
+        imprint_device_load(settings->state_dir, &identity, why);
+
+    if (status == IMPRINT_OK) {
+        imprint_say_line(settings, IMPRINT_DEVICE_LOG_INFO,
+                         "there is an identity already: \"%s\"",
+                         identity.thing_name);
+        imprint_device_free(&identity);
+    }
+    return status;
+}
+
+static enum imprint_status provision_locked(
+    const struct imprint_device_settings *settings,
+    const struct imprint_address *address, struct imprint_store *store,
+    struct imprint_why *why)
+{
+    struct imprint_claim claim;
+    struct imprint_run_needs needs;
+    enum imprint_status status;
+
+    /* somebody else may have been at it until we got the lock */
+    if (!settings->force) {
+        status = look_for_identity(settings, why);
+        if (status != IMPRINT_ERR_NOT_FOUND)
+            return status;
+    }
+    status = imprint_claim_open(settings, &claim, why);
+    if (status != IMPRINT_OK)
+        return status;
+    needs.settings = settings;
+    needs.dir = settings->state_dir;
+    needs.store = store;
+    needs.claim = &claim;
+    needs.address = address;
+    status = imprint_run_provision(&needs, why);
+    imprint_claim_free(&claim);
+    return status;
+}
+
+enum imprint_status imprint_device_provision(
+    const struct imprint_device_settings *asked, struct imprint_why *why)
+{
+    struct imprint_device_settings settings = *asked;
+    struct imprint_address address;
+    struct imprint_store *store;
+    enum imprint_status status;
+    bool finished;
+
+    fill_defaults(&settings);
+    if (!settings.force) {
+        status = look_for_identity(&settings, why);
+        if (status != IMPRINT_ERR_NOT_FOUND)
+            return status;
+    }
+    status = check_settings(&settings, why);
+    if (status == IMPRINT_OK)
+        status = imprint_address_parse(settings.endpoint, &address, why);
+    if (status == IMPRINT_OK)
+        status = imprint_store_open(settings.state_dir, &store, &finished, why);
+    if (status != IMPRINT_OK)
+        return status;
+    if (finished)
+        imprint_say_line(&settings, IMPRINT_DEVICE_LOG_INFO,
+                         "finished the commit that an earlier run began");
+    else
+        status = provision_locked(&settings, &address, store, why);
+    imprint_store_close(store);
+    return status;
+}
+
+enum imprint_status imprint_device_load(const char *state_dir,
+                                        struct imprint_device_identity *out,
+                                        struct imprint_why *why)
+{
+    return imprint_store_load(dir_or_default(state_dir), "current", out, why);
+}
+
+enum imprint_status imprint_device_load_staged(
+    const char *state_dir, struct imprint_device_identity *out,
+    struct imprint_why *why)
+{
+    return imprint_store_load(dir_or_default(state_dir), "staged", out, why);
+}
+
+void imprint_device_free(struct imprint_device_identity *identity)
+{
+    free(identity->thing_name);
+    free(identity->certificate_id);
+    free(identity->endpoint);
+    free(identity->template_name);
+    free(identity->private_key_path);
+    free(identity->certificate_path);
+    free(identity->ca_path);
+    free(identity->configuration_path);
+    memset(identity, 0, sizeof(*identity));
+}
+
+enum imprint_status imprint_device_reset(const char *state_dir,
+                                         struct imprint_why *why)
+{
+    struct imprint_store *store;
+    bool finished;
+    enum imprint_status status =
+        imprint_store_open(dir_or_default(state_dir), &store, &finished, why);
+
+    if (status != IMPRINT_OK)
+        return status;
+    status = imprint_store_reset(store, why);
+    imprint_store_close(store);
+    return status;
+}

@@ -1,0 +1,351 @@
+#include "device/issue.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/say.h"
+#include "posix/file.h"
+#include "posix/json.h"
+#include "posix/keys.h"
+#include "posix/why.h"
+
+#define COMMON_NAME_MAX_LEN 64 /* X.520's ub-common-name */
+#define PAIR_MAX_COUNT 128
+
+/* As in identity.json, by enum imprint_device_key. */
+static const char *const kind_names[] = {"p256", "p384", "rsa2048", "rsa3072",
+                                         "service"};
+
+static const char *wanted_kind(const struct imprint_issue *issue)
+{
+    return kind_names[issue->settings->key];
+}
+
+static bool by_service(const struct imprint_issue *issue)
+{
+    return issue->settings->key == IMPRINT_DEVICE_KEY_SERVICE;
+}
+
+const char *imprint_issue_parameter(
+    const struct imprint_device_settings *settings, const char *name)
+{
+    for (size_t i = 0; i < settings->parameter_count; i++) {
+        if (strcmp(settings->parameters[i].name, name) == 0)
+            return settings->parameters[i].value;
+    }
+    return NULL;
+}
+
+/* ---- before anything is asked ---- */
+
+/* Why what is staged cannot be gone on with; NULL: it can. */
+static const char *unfit(const struct imprint_issue *issue)
+{
+    const struct imprint_staged *staged = &issue->staged;
+    struct imprint_keys_key *key;
+    enum imprint_status status;
+    const char *reason = NULL;
+
+    if (imprint_keys_read(imprint_slice_text(staged->private_key_pem), NULL,
+                          &key, NULL) != IMPRINT_OK)
+        return "its key is unreadable";
+    if (staged->certificate_pem) {
+        status = imprint_keys_check_pair(
+            key, imprint_slice_text(staged->certificate_pem), NULL);
+        if (status != IMPRINT_OK)
+            reason = "its key and certificate are no pair";
+        else if (strcmp(staged->key_kind, wanted_kind(issue)) != 0)
+            reason = "another kind of key is wanted now";
+        else if (strcmp(staged->endpoint, issue->endpoint) != 0)
+            reason = "it is of another endpoint";
+        else if (staged->registered &&
+                 strcmp(staged->template_name,
+                        issue->settings->template_name) != 0)
+            reason = "it is of another template";
+    }
+    if (!reason && by_service(issue) && !staged->certificate_pem)
+        reason = "it is a key alone, and the service is to make one";
+    if (!reason && !by_service(issue)) {
+        if (!staged->request_pem ||
+            imprint_keys_check_request(
+                key, imprint_slice_text(staged->request_pem), NULL))
+            reason = "its request is missing";
+        else if ((unsigned)imprint_keys_kind_of(key) !=
+                 (unsigned)issue->settings->key)
+            reason = "another kind of key is wanted now";
+    }
+    imprint_keys_free(key);
+    return reason;
+}
+
+/* The subject is a courtesy; the service may put its own. */
+static const char *common_name(const struct imprint_device_settings *settings)
+{
+    const char *name = imprint_issue_parameter(settings, "ThingName");
+
+    if (!name)
+        name = imprint_issue_parameter(settings, "SerialNumber");
+    if (!name || !name[0] || strlen(name) > COMMON_NAME_MAX_LEN)
+        return "imprint";
+    return name;
+}
+
+static enum imprint_status write_key(struct imprint_issue *issue,
+                                     const struct imprint_keys_key *key,
+                                     struct imprint_why *why)
+{
+    struct imprint_staged *staged = &issue->staged;
+    enum imprint_status status =
+        imprint_keys_write(key, &staged->private_key_pem, why);
+
+    if (status == IMPRINT_OK)
+        status = imprint_keys_request(key, common_name(issue->settings),
+                                      &staged->request_pem, why);
+    if (status == IMPRINT_OK)
+        status = imprint_staged_put_key(issue->dir, staged->private_key_pem,
+                                        staged->request_pem, why);
+    return status;
+}
+
+static enum imprint_status make_key(struct imprint_issue *issue,
+                                    struct imprint_why *why)
+{
+    /* the two enums agree up to RSA3072 */
+    enum imprint_keys_kind kind =
+        (enum imprint_keys_kind)(unsigned)issue->settings->key;
+    struct imprint_keys_key *key;
+    enum imprint_status status = imprint_keys_make(kind, &key, why);
+
+    if (status != IMPRINT_OK)
+        return status;
+    status = write_key(issue, key, why);
+    imprint_keys_free(key);
+    if (status == IMPRINT_OK)
+        imprint_say_line(issue->settings, IMPRINT_DEVICE_LOG_INFO,
+                         "made a %s key and its request", wanted_kind(issue));
+    return status;
+}
+
+enum imprint_status imprint_issue_prepare(struct imprint_issue *issue,
+                                          struct imprint_why *why)
+{
+    enum imprint_status status;
+    const char *reason;
+
+    memset(&issue->staged, 0, sizeof(issue->staged));
+    status = imprint_staged_read(issue->dir, &issue->staged, why);
+    if (status == IMPRINT_OK) {
+        reason = unfit(issue);
+        if (!reason) {
+            imprint_say_line(issue->settings, IMPRINT_DEVICE_LOG_INFO,
+                             "going on with the staged %s",
+                             issue->staged.certificate_pem ? "certificate"
+                                                           : "key");
+            return IMPRINT_OK;
+        }
+        imprint_say_line(issue->settings, IMPRINT_DEVICE_LOG_INFO,
+                         "dropping what is staged: %s", reason);
+        imprint_staged_free(&issue->staged);
+        status = imprint_staged_discard(issue->dir, why);
+    } else if (status == IMPRINT_ERR_NOT_FOUND) {
+        status = IMPRINT_OK;
+    }
+    if (status == IMPRINT_OK && !by_service(issue))
+        status = make_key(issue, why);
+    return status;
+}
+
+/* ---- what comes back ---- */
+
+static char *text_of(struct imprint_slice slice)
+{
+    return strndup(slice.len ? (const char *)slice.bytes : "", slice.len);
+}
+
+static bool is_id(const char *id)
+{
+    return strlen(id) == IMPRINT_CERTIFICATE_ID_LEN &&
+           strspn(id, "0123456789abcdefABCDEF") == IMPRINT_CERTIFICATE_ID_LEN;
+}
+
+/* A wrong id is only told; what is no id at all gives way to the right one. */
+static bool check_id(const struct imprint_issue *issue,
+                     struct imprint_staged *fresh, const char *digest)
+{
+    if (strcasecmp(fresh->certificate_id, digest) == 0)
+        return true;
+    imprint_say_line(issue->settings, IMPRINT_DEVICE_LOG_ERROR,
+                     "warning: the certificate's id is not its SHA-256 \"%s\"",
+                     digest);
+    if (is_id(fresh->certificate_id))
+        return true;
+    free(fresh->certificate_id);
+    fresh->certificate_id = strdup(digest);
+    return fresh->certificate_id != NULL;
+}
+
+static enum imprint_status check_certificate(
+    const struct imprint_staged *fresh, struct imprint_keys_certificate *facts,
+    struct imprint_why *why)
+{
+    struct imprint_slice pem = imprint_slice_text(fresh->certificate_pem);
+    struct imprint_keys_key *key;
+    struct imprint_why reason;
+    enum imprint_status status = imprint_keys_read(
+        imprint_slice_text(fresh->private_key_pem), NULL, &key, &reason);
+
+    if (status == IMPRINT_OK) {
+        status = imprint_keys_read_certificate(pem, facts, &reason);
+        if (status == IMPRINT_OK)
+            status = imprint_keys_check_pair(key, pem, &reason);
+        imprint_keys_free(key);
+    }
+    if (status == IMPRINT_OK)
+        return status;
+    imprint_why_set(why, IMPRINT_ERR_FORMAT,
+                    "the certificate that the endpoint sent is no use: %.300s",
+                    reason.text);
+    imprint_why_hint(why, "tell the endpoint's operator");
+    return IMPRINT_ERR_FORMAT;
+}
+
+static enum imprint_status put_certificate(struct imprint_issue *issue,
+                                           const struct imprint_staged *fresh,
+                                           int64_t not_after,
+                                           struct imprint_why *why)
+{
+    struct imprint_staged_certificate certificate;
+
+    certificate.private_key_pem =
+        by_service(issue) ? fresh->private_key_pem : NULL;
+    certificate.certificate_pem = fresh->certificate_pem;
+    certificate.ca_pem = issue->claim->ca_pem;
+    certificate.token = fresh->token;
+    certificate.certificate_id = fresh->certificate_id;
+    certificate.endpoint = issue->endpoint;
+    certificate.template_name = issue->settings->template_name;
+    certificate.key_kind = wanted_kind(issue);
+    certificate.not_after = not_after;
+    return imprint_staged_put_certificate(issue->dir, &certificate, why);
+}
+
+static enum imprint_status stage_certificate(
+    struct imprint_issue *issue, const struct imprint_identity *identity,
+    struct imprint_why *why)
+{
+    struct imprint_staged fresh;
+    struct imprint_keys_certificate facts;
+    enum imprint_status status = IMPRINT_OK;
+
+    memset(&fresh, 0, sizeof(fresh));
+    fresh.certificate_pem = text_of(identity->certificate_pem);
+    fresh.certificate_id = text_of(identity->certificate_id);
+    fresh.token = text_of(identity->token);
+    if (by_service(issue))
+        fresh.private_key_pem = text_of(identity->private_key_pem);
+    else
+        fresh.private_key_pem = strdup(issue->staged.private_key_pem);
+    fresh.request_pem = issue->staged.request_pem;
+    if (!fresh.certificate_pem || !fresh.certificate_id || !fresh.token ||
+        !fresh.private_key_pem)
+        status = imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+    if (status == IMPRINT_OK)
+        status = check_certificate(&fresh, &facts, why);
+    if (status == IMPRINT_OK && !check_id(issue, &fresh, facts.id))
+        status = imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+    if (status == IMPRINT_OK) {
+        status = put_certificate(issue, &fresh, facts.not_after, why);
+    }
+    if (status != IMPRINT_OK) {
+        fresh.request_pem = NULL; /* still issue's */
+        imprint_staged_free(&fresh);
+        return status;
+    }
+    issue->staged.request_pem = NULL; /* fresh's now */
+    imprint_staged_free(&issue->staged);
+    issue->staged = fresh;
+    imprint_say_line(issue->settings, IMPRINT_DEVICE_LOG_INFO,
+                     "staged certificate %s", fresh.certificate_id);
+    return IMPRINT_OK;
+}
+
+/* deviceConfiguration as JSON; NULL if there is none, or no flat one. */
+static char *write_configuration(const struct imprint_issue *issue,
+                                 struct imprint_slice map)
+{
+    const struct imprint_format *format =
+        issue->settings->json ? &imprint_json_format : &imprint_cbor_format;
+    struct imprint_pair pairs[PAIR_MAX_COUNT];
+    size_t count = PAIR_MAX_COUNT;
+    struct imprint_json *json = imprint_json_new();
+    uint8_t *room = malloc(map.len + 1);
+    struct imprint_writer into = imprint_slice_writer(room, map.len);
+    bool good = json && room &&
+                imprint_codec_get_pairs(format, map, &into, pairs, &count) ==
+                    IMPRINT_OK;
+    char *text = NULL;
+
+    for (size_t i = 0; good && i < count; i++)
+        good = imprint_json_put_slices(json, pairs[i].name, pairs[i].value);
+    if (good)
+        text = imprint_json_write(json);
+    free(room);
+    imprint_json_free(json);
+    if (!text)
+        imprint_say_line(issue->settings, IMPRINT_DEVICE_LOG_ERROR,
+                         "warning: the device configuration is no map of text "
+                         "to text; it is dropped");
+    return text;
+}
+
+static bool is_printable(const char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static enum imprint_status stage_name(struct imprint_issue *issue,
+                                      const struct imprint_identity *identity,
+                                      struct imprint_why *why)
+{
+    char *name = text_of(identity->thing_name);
+    char *configuration = NULL;
+    enum imprint_status status;
+
+    if (!name)
+        return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+    if (!is_printable(name)) {
+        free(name);
+        return imprint_why_set(why, IMPRINT_ERR_FORMAT,
+                               "the thing name that the endpoint sent has "
+                               "control characters");
+    }
+    if (identity->device_configuration.len)
+        configuration =
+            write_configuration(issue, identity->device_configuration);
+    status = imprint_staged_put_name(issue->dir, name, configuration, why);
+    free(configuration);
+    if (status != IMPRINT_OK) {
+        free(name);
+        return status;
+    }
+    free(issue->staged.thing_name);
+    issue->staged.thing_name = name;
+    issue->staged.registered = true;
+    imprint_say_line(issue->settings, IMPRINT_DEVICE_LOG_INFO,
+                     "registered as \"%s\"", name);
+    return IMPRINT_OK;
+}
+
+enum imprint_status imprint_issue_stage(struct imprint_issue *issue,
+                                        const struct imprint_identity *identity,
+                                        struct imprint_why *why)
+{
+    return identity->certificate_pem.len
+               ? stage_certificate(issue, identity, why)
+               : stage_name(issue, identity, why);
+}

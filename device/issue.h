@@ -1,0 +1,45 @@
+/*
+ * An identity on its way: key and request before anything is asked, and the
+ * checks on what comes back before it is staged.
+ */
+#ifndef IMPRINT_DEVICE_ISSUE_H
+#define IMPRINT_DEVICE_ISSUE_H
+
+#include "device/address.h"
+#include "device/claim.h"
+#include "device/staged.h"
+#include "imprint/imprint.h"
+#include "imprint/device.h"
+
+struct imprint_issue {
+    /* the caller's */
+    const struct imprint_device_settings *settings;
+    const char *dir;
+    const char *endpoint; /* host:port */
+    const struct imprint_claim *claim;
+    /* ours; what is in it is durable */
+    struct imprint_staged staged;
+};
+
+/*
+ * Takes up what an earlier run staged, if it still fits the settings; else
+ * makes a key and its request, durably. With IMPRINT_DEVICE_KEY_SERVICE there
+ * may be neither. Free staged with imprint_staged_free.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_issue_prepare(
+    struct imprint_issue *issue, struct imprint_why *why);
+
+/*
+ * Stages a certificate with its token, or a name with its configuration
+ * (imprint_action.identity of a STAGE). ERR_FORMAT: the service sent something
+ * that cannot be used.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_issue_stage(
+    struct imprint_issue *issue, const struct imprint_identity *identity,
+    struct imprint_why *why);
+
+/* The value of a template parameter, or NULL. */
+const char *imprint_issue_parameter(
+    const struct imprint_device_settings *settings, const char *name);
+
+#endif

@@ -1,0 +1,493 @@
+#include "device/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "device/explain.h"
+#include "device/issue.h"
+#include "device/mqtt.h"
+#include "device/say.h"
+#include "device/tls.h"
+#include "imprint/imprint.h"
+#include "posix/why.h"
+
+#define WORK_LEN (4 * IMPRINT_WORK_LEN)
+#define STOP_POLL_MS 200u
+
+struct run {
+    const struct imprint_run_needs *needs;
+    const struct imprint_device_settings *settings;
+    struct imprint_issue issue;
+    struct imprint machine;
+    struct imprint_config config;
+    struct imprint_pair parameters[IMPRINT_DEVICE_PARAMETER_MAX_COUNT];
+    struct imprint_tls *tls;
+    struct imprint_mqtt *session;
+    struct imprint_mqtt_report report; /* what the last event borrows from */
+    struct imprint_why *why;           /* the latest trouble */
+    uint32_t session_id;
+    uint32_t subscribe_id;
+    enum imprint_as as;
+    int step; /* the last one that progress was told; -1: none */
+    char place[280];
+    char random_id[48];
+};
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+
+    /* time asleep counts: the token's hour goes on meanwhile */
+    (void)clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+}
+
+static bool is_stopped(const struct run *run)
+{
+    return run->settings->stop && run->settings->stop(run->settings->user);
+}
+
+/* ---- sessions ---- */
+
+static void on_library_line(void *user, const char *line)
+{
+    const struct run *run = user;
+
+    imprint_say_line(run->settings, IMPRINT_DEVICE_LOG_TRACE, "mqtt: %s", line);
+}
+
+static void end_session(struct run *run)
+{
+    imprint_mqtt_close(run->session);
+    imprint_tls_close(run->tls);
+    run->session = NULL;
+    run->tls = NULL;
+}
+
+/* A template need not name a thing; then what was asked for is the best. */
+static const char *identity_client_id(const struct run *run)
+{
+    const char *id = run->settings->client_id_verify;
+
+    if (!id && run->issue.staged.thing_name && run->issue.staged.thing_name[0])
+        id = run->issue.staged.thing_name;
+    if (!id)
+        id = imprint_issue_parameter(run->settings, "ThingName");
+    if (!id)
+        id = imprint_issue_parameter(run->settings, "SerialNumber");
+    return id && id[0] ? id : run->random_id;
+}
+
+static const char *claim_client_id(const struct run *run)
+{
+    return run->settings->client_id ? run->settings->client_id : run->random_id;
+}
+
+static enum imprint_status open_tls(struct run *run)
+{
+    const struct imprint_claim *claim = run->needs->claim;
+    bool as_claim = run->as == IMPRINT_AS_CLAIM;
+    struct imprint_tls_options options;
+
+    options.host = run->needs->address->host;
+    options.certificate_pem =
+        as_claim ? claim->certificate_pem : run->issue.staged.certificate_pem;
+    options.private_key_pem =
+        as_claim ? claim->private_key_pem : run->issue.staged.private_key_pem;
+    options.ca_pem = claim->ca_pem;
+    options.version_max = run->settings->tls_version_max;
+    options.alpn = run->needs->address->port == 443;
+    return imprint_tls_open(&options, &run->tls, run->why);
+}
+
+static enum imprint_status open_session(struct run *run)
+{
+    struct imprint_mqtt_options options;
+    enum imprint_status status = open_tls(run);
+
+    if (status != IMPRINT_OK)
+        return status;
+    options.host = run->needs->address->host;
+    options.port = run->needs->address->port;
+    options.client_id = run->as == IMPRINT_AS_CLAIM ? claim_client_id(run)
+                                                    : identity_client_id(run);
+    options.version = run->settings->mqtt_version;
+    options.tls = run->tls;
+    options.log = run->settings->log ? on_library_line : NULL;
+    options.user = run;
+    imprint_say_line(run->settings, IMPRINT_DEVICE_LOG_INFO,
+                     "connecting to %s as %s, client id \"%s\"", run->place,
+                     run->as == IMPRINT_AS_CLAIM ? "the claim" : "the identity",
+                     options.client_id);
+    return imprint_mqtt_open(&options, &run->session, run->why);
+}
+
+/* ---- events ---- */
+
+static struct imprint_event event_of(enum imprint_event_kind kind, uint32_t id)
+{
+    struct imprint_event event;
+
+    memset(&event, 0, sizeof(event));
+    event.kind = kind;
+    event.id = id;
+    return event;
+}
+
+static struct imprint_event cannot(const struct imprint_action *action,
+                                   enum imprint_status status)
+{
+    struct imprint_event event = event_of(IMPRINT_EV_CANNOT, action->id);
+
+    event.status = status;
+    return event;
+}
+
+/*
+ * A new certificate that is not active is thrown out by AWS IoT without a
+ * word: under the identity, silence instead of CONNACK is a no.
+ */
+static bool is_refusal(const struct run *run, enum imprint_status status)
+{
+    if (status == IMPRINT_ERR_REFUSED)
+        return true;
+    return run->as == IMPRINT_AS_IDENTITY && run->session &&
+           imprint_mqtt_is_unanswered(run->session);
+}
+
+static struct imprint_event ended(struct run *run,
+                                  const struct imprint_action *action,
+                                  enum imprint_status status)
+{
+    struct imprint_event event =
+        event_of(IMPRINT_EV_DISCONNECTED, run->session_id);
+
+    event.refused = is_refusal(run, status);
+    end_session(run);
+    imprint_say_line(run->settings, IMPRINT_DEVICE_LOG_INFO, "%s",
+                     run->why->text);
+    if (!event.refused && status != IMPRINT_ERR_LOST)
+        return cannot(action, status);
+    return event;
+}
+
+static struct imprint_event subscribed(struct run *run, uint8_t ungranted)
+{
+    struct imprint_event event =
+        event_of(IMPRINT_EV_SUBSCRIBED, run->subscribe_id);
+
+    event.ungranted = ungranted;
+    if (ungranted != IMPRINT_ALL_GRANTED) {
+        imprint_why_set(run->why, IMPRINT_ERR_REFUSED,
+                        "%s does not let the claim subscribe to reply topic %u",
+                        run->place, (unsigned)ungranted + 1);
+        imprint_why_hint(run->why,
+                         "the claim's policy must allow iot:Subscribe "
+                         "on the provisioning topics");
+    }
+    return event;
+}
+
+static struct imprint_event event_of_report(struct run *run,
+                                            const struct imprint_action *action)
+{
+    const struct imprint_mqtt_report *report = &run->report;
+    struct imprint_event event;
+
+    switch (report->kind) {
+    case IMPRINT_MQTT_CONNECTED:
+        imprint_say_line(run->settings, IMPRINT_DEVICE_LOG_INFO, "connected");
+        return event_of(IMPRINT_EV_CONNECTED, run->session_id);
+    case IMPRINT_MQTT_ENDED:
+        return ended(run, action, report->status);
+    case IMPRINT_MQTT_SUBSCRIBED:
+        return subscribed(run, report->ungranted);
+    case IMPRINT_MQTT_MESSAGE:
+        imprint_say_line(run->settings, IMPRINT_DEVICE_LOG_DEBUG,
+                         "received %zu bytes on %.*s", report->payload.len,
+                         (int)report->topic.len,
+                         (const char *)report->topic.bytes);
+        event = event_of(IMPRINT_EV_MESSAGE, run->session_id);
+        event.topic = report->topic;
+        event.payload = report->payload;
+        return event;
+    case IMPRINT_MQTT_QUIET:
+        break;
+    }
+    return event_of(IMPRINT_EV_TICK, 0);
+}
+
+static bool is_resting(const struct imprint_action *action)
+{
+    return action->kind == IMPRINT_DO_WAIT &&
+           (action->step == IMPRINT_STEP_CONNECT ||
+            action->step == IMPRINT_STEP_VERIFY);
+}
+
+static void sleep_ms(uint32_t wait_ms)
+{
+    struct timespec wait = {wait_ms / 1000, (long)(wait_ms % 1000) * 1000000};
+
+    (void)nanosleep(&wait, NULL); /* a signal may end it: stop is asked next */
+}
+
+/* The next event, a tick at the deadline at the latest. */
+static struct imprint_event wait_for(struct run *run,
+                                     const struct imprint_action *action)
+{
+    uint64_t deadline_ms = action->deadline_ms;
+    bool waited = false;
+
+    for (;;) {
+        uint64_t now = now_ms();
+        uint64_t left_ms = deadline_ms > now ? deadline_ms - now : 0;
+
+        if (left_ms == 0 && waited && run->session && !is_resting(action))
+            imprint_mqtt_tell_silence(run->session, run->why);
+        if (left_ms == 0)
+            return event_of(IMPRINT_EV_TICK, 0);
+        if (is_stopped(run))
+            return cannot(action, IMPRINT_ERR_STOPPED);
+        waited = true;
+        left_ms = left_ms < STOP_POLL_MS ? left_ms : STOP_POLL_MS;
+        if (!run->session) {
+            sleep_ms((uint32_t)left_ms);
+            continue;
+        }
+        imprint_mqtt_wait(run->session, (uint32_t)left_ms, &run->report,
+                          run->why);
+        if (run->report.kind != IMPRINT_MQTT_QUIET)
+            return event_of_report(run, action);
+    }
+}
+
+/* ---- actions ---- */
+
+static struct imprint_event saved(struct run *run,
+                                  const struct imprint_action *action,
+                                  enum imprint_status status)
+{
+    if (status == IMPRINT_OK)
+        return event_of(IMPRINT_EV_SAVED, action->id);
+    imprint_say_line(run->settings, IMPRINT_DEVICE_LOG_INFO, "%s",
+                     run->why->text);
+    return cannot(action, status);
+}
+
+static struct imprint_event connect_as(struct run *run,
+                                       const struct imprint_action *action)
+{
+    enum imprint_status status;
+
+    end_session(run);
+    run->session_id = action->id;
+    run->as = action->as;
+    status = open_session(run);
+    return status ? ended(run, action, status) : wait_for(run, action);
+}
+
+static struct imprint_event carry_out(struct run *run,
+                                      const struct imprint_action *action)
+{
+    enum imprint_status status = IMPRINT_OK;
+
+    switch (action->kind) {
+    case IMPRINT_DO_CONNECT:
+        return connect_as(run, action);
+    case IMPRINT_DO_SUBSCRIBE:
+        run->subscribe_id = action->id;
+        if (run->session)
+            status = imprint_mqtt_subscribe(run->session, action->topics,
+                                            action->topic_count, run->why);
+        break;
+    case IMPRINT_DO_PUBLISH:
+        imprint_say_line(run->settings, IMPRINT_DEVICE_LOG_DEBUG,
+                         "sending %zu bytes to %.*s", action->payload.len,
+                         (int)action->topics[0].len,
+                         (const char *)action->topics[0].bytes);
+        if (run->session)
+            status = imprint_mqtt_publish(run->session, action->topics[0],
+                                          action->payload, run->why);
+        break;
+    case IMPRINT_DO_STAGE:
+        status = imprint_issue_stage(&run->issue, &action->identity, run->why);
+        return saved(run, action, status);
+    case IMPRINT_DO_COMMIT:
+        status = imprint_store_commit(run->needs->store, run->why);
+        return saved(run, action, status);
+    case IMPRINT_DO_WAIT:
+    case IMPRINT_DO_STOP:
+        break;
+    }
+    return status ? ended(run, action, status) : wait_for(run, action);
+}
+
+static void tell_progress(struct run *run, const struct imprint_action *action)
+{
+    static const char *const steps[] = {"connect", "subscribe", "create",
+                                        "stage",   "register",  "verify",
+                                        "commit"};
+
+    if ((int)action->step != run->step && run->settings->progress)
+        run->settings->progress(run->settings->user, steps[action->step]);
+    run->step = (int)action->step;
+    if (!is_resting(action) || run->session)
+        return;
+    imprint_explain_action(action, run->settings->template_name, run->why);
+    imprint_say_line(run->settings, IMPRINT_DEVICE_LOG_INFO,
+                     "trying again in %llu ms",
+                     (unsigned long long)(action->deadline_ms - now_ms()));
+}
+
+static enum imprint_status tell_stop(struct run *run,
+                                     const struct imprint_action *action)
+{
+    enum imprint_status status = action->status;
+
+    end_session(run);
+    imprint_explain_action(action, run->settings->template_name, run->why);
+    if (status == IMPRINT_ERR_STOPPED) {
+        imprint_why_set(run->why, status, "stopped before it was done");
+        imprint_why_hint(run->why, "the next run goes on from here");
+    } else if (status != IMPRINT_OK && !run->why->text[0]) {
+        imprint_why_set(run->why, status, "cannot provision: %s",
+                        imprint_status_name(status));
+    }
+    return status;
+}
+
+static enum imprint_status loop(struct run *run)
+{
+    struct imprint_event event = event_of(IMPRINT_EV_TICK, 0);
+    struct imprint_action action;
+    enum imprint_status status = imprint_init(&run->machine, &run->config);
+
+    if (status != IMPRINT_OK)
+        return imprint_why_set(run->why, status,
+                               "a parameter or the template's name is not "
+                               "usable");
+    for (;;) {
+        imprint_step(&run->machine, &event, now_ms(), &action);
+        tell_progress(run, &action);
+        if (action.kind == IMPRINT_DO_STOP) {
+            status = tell_stop(run, &action);
+            imprint_wipe(&run->machine);
+            return status;
+        }
+        event = carry_out(run, &action);
+    }
+}
+
+/* ---- setting up ---- */
+
+static void configure_staged(struct run *run)
+{
+    const struct imprint_staged *staged = &run->issue.staged;
+    struct imprint_identity *known = &run->config.staged;
+
+    if (!staged->certificate_pem)
+        return;
+    known->certificate_id = imprint_slice_text(staged->certificate_id);
+    known->certificate_pem = imprint_slice_text(staged->certificate_pem);
+    known->token = imprint_slice_text(staged->token);
+    known->thing_name = imprint_slice_text(staged->thing_name);
+    run->config.staged_token_left_ms = staged->token_left_ms;
+}
+
+static bool configure(struct run *run)
+{
+    const struct imprint_device_settings *settings = run->settings;
+    struct imprint_config *config = &run->config;
+
+    for (size_t i = 0; i < settings->parameter_count; i++) {
+        run->parameters[i].name =
+            imprint_slice_text(settings->parameters[i].name);
+        run->parameters[i].value =
+            imprint_slice_text(settings->parameters[i].value);
+    }
+    config->format =
+        settings->json ? &imprint_json_format : &imprint_cbor_format;
+    config->flow = settings->key == IMPRINT_DEVICE_KEY_SERVICE
+                       ? &imprint_flow_service
+                       : &imprint_flow_csr;
+    config->template_name = imprint_slice_text(settings->template_name);
+    config->csr_pem = imprint_slice_text(run->issue.staged.request_pem);
+    config->parameters = run->parameters;
+    config->parameter_count = settings->parameter_count;
+    config->timing.connect_ms = settings->timeout_ms;
+    config->timing.reply_ms = settings->timeout_ms;
+    config->timing.attempts_max = settings->attempts_max;
+    config->work_len = WORK_LEN;
+    config->work = malloc(WORK_LEN);
+    configure_staged(run);
+    return config->work && getrandom(&config->seed, sizeof(config->seed), 0) ==
+                               (ssize_t)sizeof(config->seed);
+}
+
+static bool name_client(char out[48])
+{
+    uint8_t random[16];
+    size_t len = 8;
+
+    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        return false;
+    memcpy(out, "imprint-", len);
+    for (size_t i = 0; i < sizeof(random); i++)
+        len += (size_t)snprintf(out + len, 3, "%02x", random[i]);
+    return true;
+}
+
+static void name_place(struct run *run)
+{
+    const struct imprint_address *address = run->needs->address;
+    const char *format = strchr(address->host, ':') ? "[%s]:%u" : "%s:%u";
+
+    (void)snprintf(run->place, sizeof(run->place), format, address->host,
+                   (unsigned)address->port);
+}
+
+static enum imprint_status run_all(struct run *run)
+{
+    enum imprint_status status;
+
+    run->settings = run->needs->settings;
+    run->step = -1;
+    name_place(run);
+    run->issue.settings = run->settings;
+    run->issue.dir = run->needs->dir;
+    run->issue.endpoint = run->place;
+    run->issue.claim = run->needs->claim;
+    status = imprint_issue_prepare(&run->issue, run->why);
+    if (status != IMPRINT_OK)
+        return status;
+    if (!name_client(run->random_id) || !configure(run))
+        return imprint_why_set(run->why, IMPRINT_ERR_INTERNAL,
+                               "out of memory or of random bytes");
+    return loop(run);
+}
+
+enum imprint_status imprint_run_provision(const struct imprint_run_needs *needs,
+                                          struct imprint_why *why)
+{
+    struct run *run = calloc(1, sizeof(*run));
+    struct imprint_why latest = {"", ""};
+    enum imprint_status status;
+
+    if (!run)
+        return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+    run->needs = needs;
+    run->why = &latest;
+    status = run_all(run);
+    end_session(run);
+    if (run->config.work)
+        imprint_slice_erase(run->config.work, run->config.work_len);
+    free(run->config.work);
+    imprint_staged_free(&run->issue.staged);
+    free(run);
+    if (status != IMPRINT_OK && why)
+        *why = latest;
+    return status;
+}

@@ -1,0 +1,22 @@
+/* The loop around the machine: one action, one event. */
+#ifndef IMPRINT_DEVICE_RUN_H
+#define IMPRINT_DEVICE_RUN_H
+
+#include "device/address.h"
+#include "device/claim.h"
+#include "device/store.h"
+#include "imprint/device.h"
+
+struct imprint_run_needs {
+    const struct imprint_device_settings *settings; /* defaults filled in */
+    const char *dir;
+    struct imprint_store *store;
+    const struct imprint_claim *claim;
+    const struct imprint_address *address;
+};
+
+/* Provisions. On failure the identity in use stays in use. */
+IMPRINT_MUST_USE enum imprint_status imprint_run_provision(
+    const struct imprint_run_needs *needs, struct imprint_why *why);
+
+#endif
