@@ -28,6 +28,9 @@ int imprint_cmd_status(int argc, char **argv);
 /* "imprint: error: <text>", and "imprint: hint: <hint>" if there is one. */
 void imprint_cli_error(const struct imprint_why *why);
 
+/* The same; returns the exit code for status. */
+int imprint_cli_fail(enum imprint_status status, const struct imprint_why *why);
+
 /* The same for a mistake on the command line; returns IMPRINT_CLI_USAGE. */
 int imprint_cli_usage(const char *hint, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -37,5 +40,8 @@ int imprint_cli_exit(enum imprint_status status);
 
 /* True if stderr is a terminal: progress may be shown there. */
 bool imprint_cli_terminal(void);
+
+/* One line per option of a verb that posix/settings.h knows, on stdout. */
+void imprint_cli_help(const char *verb);
 
 #endif

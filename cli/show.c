@@ -1,0 +1,124 @@
+#include "cli/show.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "posix/json.h"
+#include "posix/why.h"
+
+static void write_time(int64_t seconds, char text[32])
+{
+    time_t when = (time_t)seconds;
+    struct tm tm;
+
+    if (!gmtime_r(&when, &tm) ||
+        strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+        text[0] = '\0';
+}
+
+static void show_line(const char *label, const char *text)
+{
+    (void)printf("%-13s%s\n", label, text);
+}
+
+static void show_certificate(const struct imprint_device_identity *identity)
+{
+    char expiry[32];
+
+    write_time(identity->not_after, expiry);
+    show_line("certificate", identity->certificate_id);
+    show_line("expires", expiry);
+    show_line("endpoint", identity->endpoint);
+    show_line("template", identity->template_name);
+}
+
+void imprint_show_text(const struct imprint_device_identity *current,
+                       const struct imprint_device_identity *staged)
+{
+    if (current) {
+        const char *path = current->private_key_path;
+        const char *slash = strrchr(path, '/');
+        char since[32];
+
+        write_time(current->provisioned, since);
+        show_line("thing",
+                  current->thing_name[0] ? current->thing_name : "(none)");
+        show_certificate(current);
+        show_line("since", since);
+        (void)printf("%-13s%.*s\n", "directory",
+                     slash ? (int)(slash - path) : 0, path);
+    }
+    if (staged) {
+        if (current)
+            (void)printf("\n");
+        show_line("staged", staged->thing_name[0] ? staged->thing_name
+                                                  : "(not registered yet)");
+        show_certificate(staged);
+    }
+}
+
+static bool put_time(struct imprint_json *json, const char *name,
+                     int64_t seconds)
+{
+    char text[32];
+
+    write_time(seconds, text);
+    return imprint_json_put_text(json, name, seconds ? text : NULL);
+}
+
+/* NULL: out of memory. */
+static struct imprint_json *describe(
+    const struct imprint_device_identity *identity)
+{
+    struct imprint_json *json = imprint_json_new();
+    bool good =
+        json &&
+        imprint_json_put_text(json, "thingName", identity->thing_name) &&
+        imprint_json_put_text(json, "certificateId",
+                              identity->certificate_id) &&
+        put_time(json, "notAfter", identity->not_after) &&
+        imprint_json_put_text(json, "endpoint", identity->endpoint) &&
+        imprint_json_put_text(json, "templateName", identity->template_name) &&
+        put_time(json, "provisioned", identity->provisioned) &&
+        imprint_json_put_text(json, "privateKey", identity->private_key_path) &&
+        imprint_json_put_text(json, "certificate",
+                              identity->certificate_path) &&
+        imprint_json_put_text(json, "ca", identity->ca_path) &&
+        imprint_json_put_text(json, "deviceConfiguration",
+                              identity->configuration_path);
+
+    if (good)
+        return json;
+    imprint_json_free(json);
+    return NULL;
+}
+
+static bool put_identity(struct imprint_json *json, const char *name,
+                         const struct imprint_device_identity *identity)
+{
+    struct imprint_json *member = identity ? describe(identity) : NULL;
+
+    if (identity && !member)
+        return false;
+    return imprint_json_put_object(json, name, member);
+}
+
+enum imprint_status imprint_show_json(
+    const struct imprint_device_identity *current,
+    const struct imprint_device_identity *staged, struct imprint_why *why)
+{
+    struct imprint_json *json = imprint_json_new();
+    char *text = NULL;
+
+    if (json && put_identity(json, "current", current) &&
+        put_identity(json, "staged", staged))
+        text = imprint_json_write(json);
+    imprint_json_free(json);
+    if (!text)
+        return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+    (void)fputs(text, stdout);
+    free(text);
+    return IMPRINT_OK;
+}
