@@ -36,7 +36,9 @@ struct imprint_mqtt {
     size_t queue_count;
     struct item last; /* what the last report borrows */
     int connack;      /* -1: none yet */
+    int early_errno;  /* of the connect, which the library forgets */
     int reason;       /* of an MQTT 5 DISCONNECT or PUBACK; 0: none */
+    bool is_up;       /* TCP is through */
     bool asked;       /* a SUBSCRIBE or PUBLISH left */
     bool granted;
     bool too_large;
@@ -239,9 +241,11 @@ enum imprint_status imprint_mqtt_open(
         imprint_mqtt_close(session);
         return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "cannot set MQTT up");
     }
+    errno = 0;
     code = mosquitto_connect_async(session->client, options->host,
                                    options->port, KEEPALIVE_S);
     if (code == MOSQ_ERR_SUCCESS) {
+        session->early_errno = errno;
         *out = session;
         return IMPRINT_OK;
     }
@@ -480,39 +484,63 @@ static int serve(struct imprint_mqtt *session, short events)
     return code;
 }
 
-static int socket_error(int fd)
+/*
+ * The socket's own word on what happened. libmosquitto overlooks a connection
+ * that was refused at once, and would serve the dead socket for ever.
+ */
+static int check_socket(const struct imprint_mqtt *session,
+                        const struct pollfd *poller, int *number)
 {
-    int number = 0;
-    socklen_t len = sizeof(number);
+    socklen_t len = sizeof(*number);
+    char byte;
 
-    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &len) ? errno : number;
+    if (poller->revents & POLLERR &&
+        getsockopt(poller->fd, SOL_SOCKET, SO_ERROR, number, &len) == 0 &&
+        *number)
+        return MOSQ_ERR_ERRNO;
+    if (!(poller->revents & POLLHUP) ||
+        recv(poller->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+        return MOSQ_ERR_SUCCESS;
+    *number = session->is_up ? 0 : session->early_errno;
+    return MOSQ_ERR_CONN_LOST;
 }
 
-/* One round of poll. True: go on. False: ended, or a signal (QUIET). */
+/* Polls and serves the socket. MOSQ_ERR_SUCCESS: it is still good. */
+static int poll_socket(struct imprint_mqtt *session, int wait_ms, int *number)
+{
+    struct pollfd poller = {mosquitto_socket(session->client), POLLIN, 0};
+    int code;
+
+    if (poller.fd < 0)
+        return MOSQ_ERR_NO_CONN;
+    if (!session->is_up || mosquitto_want_write(session->client))
+        poller.events |= POLLOUT;
+    if (poll(&poller, 1, wait_ms) < 0)
+        return MOSQ_ERR_SUCCESS;
+    code = check_socket(session, &poller, number);
+    if (code != MOSQ_ERR_SUCCESS)
+        return code;
+    if (poller.revents)
+        session->is_up = true;
+    errno = 0;
+    code = serve(session, poller.revents);
+    if (code == MOSQ_ERR_ERRNO)
+        *number = errno;
+    if (code == MOSQ_ERR_SUCCESS && mosquitto_socket(session->client) < 0)
+        return MOSQ_ERR_NO_CONN;
+    return code;
+}
+
+/* False: it ended, and out says why. What came before the end counts first. */
 static bool turn(struct imprint_mqtt *session, int wait_ms,
                  struct imprint_mqtt_report *out, struct imprint_why *why)
 {
-    struct pollfd poller = {mosquitto_socket(session->client), POLLIN, 0};
     int number = 0;
-    int code = MOSQ_ERR_NO_CONN;
+    int code = poll_socket(session, wait_ms, &number);
 
-    if (poller.fd >= 0) {
-        if (mosquitto_want_write(session->client))
-            poller.events |= POLLOUT;
-        if (poll(&poller, 1, wait_ms) < 0)
-            return false;
-        if (poller.revents & POLLERR)
-            number = socket_error(poller.fd);
-        errno = 0;
-        code = number ? MOSQ_ERR_ERRNO : serve(session, poller.revents);
-        if (code == MOSQ_ERR_ERRNO && !number)
-            number = errno;
-    }
-    if (code == MOSQ_ERR_SUCCESS && mosquitto_socket(session->client) >= 0 &&
-        !session->reason && !session->too_large)
-        return true;
-    /* what came before the end counts first */
     if (session->queue_count > 0)
+        return true;
+    if (code == MOSQ_ERR_SUCCESS && !session->reason && !session->too_large)
         return true;
     session->ended = true;
     out->kind = IMPRINT_MQTT_ENDED;
@@ -524,17 +552,16 @@ void imprint_mqtt_wait(struct imprint_mqtt *session, uint32_t wait_ms,
                        struct imprint_mqtt_report *out, struct imprint_why *why)
 {
     uint64_t until_ms = now_ms() + wait_ms;
+    uint64_t now = until_ms - wait_ms;
 
     free_item(&session->last);
     memset(out, 0, sizeof(*out));
     out->kind = IMPRINT_MQTT_QUIET;
-    while (!pop(session, out)) {
-        uint64_t now = now_ms();
-
-        if (!turn(session, now < until_ms ? (int)(until_ms - now) : 0, out,
-                  why))
+    do {
+        if (pop(session, out) ||
+            !turn(session, (int)(until_ms - now), out, why))
             return;
-        if (session->queue_count == 0 && now_ms() >= until_ms)
-            return;
-    }
+        now = now_ms();
+    } while (now < until_ms);
+    (void)pop(session, out);
 }
