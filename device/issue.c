@@ -176,8 +176,7 @@ static bool check_id(const struct imprint_issue *issue,
     if (strcasecmp(fresh->certificate_id, digest) == 0)
         return true;
     imprint_say_line(issue->settings, IMPRINT_DEVICE_LOG_ERROR,
-                     "warning: the certificate's id is not its SHA-256 \"%s\"",
-                     digest);
+                     "the certificate's id is not its SHA-256 \"%s\"", digest);
     if (is_id(fresh->certificate_id))
         return true;
     free(fresh->certificate_id);
@@ -294,7 +293,7 @@ static char *write_configuration(const struct imprint_issue *issue,
     imprint_json_free(json);
     if (!text)
         imprint_say_line(issue->settings, IMPRINT_DEVICE_LOG_ERROR,
-                         "warning: the device configuration is no map of text "
+                         "the device configuration is no map of text "
                          "to text; it is dropped");
     return text;
 }

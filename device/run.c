@@ -16,6 +16,7 @@
 
 #define WORK_LEN (4 * IMPRINT_WORK_LEN)
 #define STOP_POLL_MS 200u
+#define REPEAT_MS 5000u /* the machine's own default */
 
 struct run {
     const struct imprint_run_needs *needs;
@@ -31,7 +32,8 @@ struct run {
     uint32_t session_id;
     uint32_t subscribe_id;
     enum imprint_as as;
-    int step; /* the last one that progress was told; -1: none */
+    bool is_told; /* why says more than the machine knows */
+    int step;     /* the last one that progress was told; -1: none */
     char place[280];
     char random_id[48];
 };
@@ -137,11 +139,13 @@ static struct imprint_event event_of(enum imprint_event_kind kind, uint32_t id)
     return event;
 }
 
-static struct imprint_event cannot(const struct imprint_action *action,
+static struct imprint_event cannot(struct run *run,
+                                   const struct imprint_action *action,
                                    enum imprint_status status)
 {
     struct imprint_event event = event_of(IMPRINT_EV_CANNOT, action->id);
 
+    run->is_told = true;
     event.status = status;
     return event;
 }
@@ -170,7 +174,7 @@ static struct imprint_event ended(struct run *run,
     imprint_say_line(run->settings, IMPRINT_DEVICE_LOG_INFO, "%s",
                      run->why->text);
     if (!event.refused && status != IMPRINT_ERR_LOST)
-        return cannot(action, status);
+        return cannot(run, action, status);
     return event;
 }
 
@@ -250,7 +254,7 @@ static struct imprint_event wait_for(struct run *run,
         if (left_ms == 0)
             return event_of(IMPRINT_EV_TICK, 0);
         if (is_stopped(run))
-            return cannot(action, IMPRINT_ERR_STOPPED);
+            return cannot(run, action, IMPRINT_ERR_STOPPED);
         waited = true;
         left_ms = left_ms < STOP_POLL_MS ? left_ms : STOP_POLL_MS;
         if (!run->session) {
@@ -274,7 +278,7 @@ static struct imprint_event saved(struct run *run,
         return event_of(IMPRINT_EV_SAVED, action->id);
     imprint_say_line(run->settings, IMPRINT_DEVICE_LOG_INFO, "%s",
                      run->why->text);
-    return cannot(action, status);
+    return cannot(run, action, status);
 }
 
 static struct imprint_event connect_as(struct run *run,
@@ -348,7 +352,8 @@ static enum imprint_status tell_stop(struct run *run,
     enum imprint_status status = action->status;
 
     end_session(run);
-    imprint_explain_action(action, run->settings->template_name, run->why);
+    if (!run->is_told)
+        imprint_explain_action(action, run->settings->template_name, run->why);
     if (status == IMPRINT_ERR_STOPPED) {
         imprint_why_set(run->why, status, "stopped before it was done");
         imprint_why_hint(run->why, "the next run goes on from here");
@@ -419,6 +424,8 @@ static bool configure(struct run *run)
     config->parameter_count = settings->parameter_count;
     config->timing.connect_ms = settings->timeout_ms;
     config->timing.reply_ms = settings->timeout_ms;
+    if (settings->timeout_ms < REPEAT_MS)
+        config->timing.repeat_ms = settings->timeout_ms;
     config->timing.attempts_max = settings->attempts_max;
     config->work_len = WORK_LEN;
     config->work = malloc(WORK_LEN);
