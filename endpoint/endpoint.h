@@ -66,6 +66,12 @@ struct imprint_endpoint_connect {
 };
 
 /*
+ * The DER of an OpenSSL X509, which is what a broker hands out as void *; free
+ * der. The X509 is taken over, whatever comes out. False: no memory.
+ */
+bool imprint_endpoint_take_x509(void *x509, uint8_t **der, size_t *der_len);
+
+/*
  * IMPRINT_OK gives a session, which must leave; its certificate_id is good
  * until then. ERR_REFUSED: unknown, not ACTIVE, expired, or not allowed to
  * connect by its policies (logged). ERR_TIMEOUT: the registry is busy.
