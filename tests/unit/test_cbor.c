@@ -135,7 +135,7 @@ static const char *const bad_values[] = {
     "bf00ff", "bf000000ff", "9f81ff", "9fc0ff", "bfc0ff", "bf00c0ff",
     "9f829f819f9fffffffff",
     /* chunks of another type, or chunks of chunks */
-    "5f00ff", "5f21ff", "5f6161ff", "5f80ff", "5fa0ff", "5fc000ff",
+    "5f00", "5f6161", "7f00", "7f4100", "5ff5", "5f00ff", "5f21ff", "5f6161ff", "5f80ff", "5fa0ff", "5fc000ff",
     "5fc04100ff", "5ff5ff", "5f5f4100ffff", "7f4100ff", "7f00ff",
     "7f7f6100ffff", "7f7f6161ffff", "7fc06161ff", "7ff6ff", "5f5cff",
     "7f7cff",
@@ -291,6 +291,9 @@ static void a_message_is_one_map(void **state)
         "9fff",
         "ff",
         "bb8000000000000001" STATUS_CODE "01",
+        "a1" STATUS_CODE "18",
+        "a1" STATUS_CODE "1901",
+        "a1" STATUS_CODE "1a000001",
     };
     static const char *const good[] = {
         "a1" STATUS_CODE "01",
@@ -298,10 +301,20 @@ static void a_message_is_one_map(void **state)
         "b801" STATUS_CODE "01",
         "bb0000000000000001" STATUS_CODE "01",
     };
+    static const char *const cut[] = {"61c3",   "62e282", "63f09080", "61f0",
+                                      "7f61c3", "7f",     "7f61"};
     struct imprint_rejection out;
     size_t i;
 
     (void)state;
+    /* The payload ends in a text that is cut: nothing behind it is read. */
+    for (i = 0; i < sizeof(cut) / sizeof(cut[0]); i++) {
+        char text[96];
+
+        snprintf(text, sizeof(text), "a2" STATUS_CODE "01" ERROR_CODE "%s",
+                 cut[i]);
+        assert_int_equal(status_of_hex(text, &out), IMPRINT_ERR_FORMAT);
+    }
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         if (status_of_hex(bad[i], &out) != IMPRINT_ERR_FORMAT)
             fail_msg("taken: %s", bad[i]);

@@ -218,6 +218,27 @@ static void absent_null_and_empty_differ(void **state)
     }
 }
 
+/* Values that are names themselves do not hide that a name comes twice. */
+static void names_are_told_from_values(void **state)
+{
+    static const char twice[] = "\xa2\x69thingName\x69thingName"
+                                "\x69thingName\x69thingName";
+    struct imprint_writer into = imprint_slice_writer(texts, sizeof(texts));
+    struct imprint_identity out;
+
+    (void)state;
+    assert_int_equal(
+        imprint_codec_get_registered(
+            cbor, imprint_slice_of(twice, sizeof(twice) - 1), &into, &out),
+        IMPRINT_ERR_FORMAT);
+    assert_int_equal(imprint_codec_get_registered(
+                         json,
+                         imprint_slice_text("{\"thingName\":\"thingName\"}"),
+                         &into, &out),
+                     IMPRINT_OK);
+    assert_slice_is(out.thing_name, "thingName", 9);
+}
+
 static void rejections_need_their_number_only(void **state)
 {
     static const char payload[] = "{\"statusCode\":500,\"errorCode\":null}";
@@ -498,6 +519,7 @@ int main(void)
         cmocka_unit_test(certificates_are_not_empty),
         cmocka_unit_test(results_are_appended_and_fill_their_part),
         cmocka_unit_test(absent_null_and_empty_differ),
+        cmocka_unit_test(names_are_told_from_values),
         cmocka_unit_test(rejections_need_their_number_only),
         cmocka_unit_test(keys_go_along_only_if_there_is_one),
         cmocka_unit_test(maps_are_flat),
