@@ -135,7 +135,8 @@ static const char *const bad_values[] = {
     "bf00ff", "bf000000ff", "9f81ff", "9fc0ff", "bfc0ff", "bf00c0ff",
     "9f829f819f9fffffffff",
     /* chunks of another type, or chunks of chunks */
-    "5f00", "5f6161", "7f00", "7f4100", "5ff5", "5f00ff", "5f21ff", "5f6161ff", "5f80ff", "5fa0ff", "5fc000ff",
+    "5f00", "5f6161", "7f00", "7f4100", "5ff5", "5f00ff", "5f21ff",
+    "5f6161ff", "5f80ff", "5fa0ff", "5fc000ff",
     "5fc04100ff", "5ff5ff", "5f5f4100ffff", "7f4100ff", "7f00ff",
     "7f7f6100ffff", "7f7f6161ffff", "7fc06161ff", "7ff6ff", "5f5cff",
     "7f7cff",
