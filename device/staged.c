@@ -12,13 +12,14 @@
 
 #define PEM_MAX_LEN 262144u
 
+/* Durable only after a sync of staged/: several files share one. */
 static enum imprint_status put(const char *dir, const char *name,
                                const char *text, struct imprint_why *why)
 {
     char path[PATH_MAX];
 
     imprint_layout_path(path, dir, "staged", name);
-    return imprint_file_replace(path, imprint_slice_text(text), 0600, why);
+    return imprint_file_put(path, imprint_slice_text(text), 0600, why);
 }
 
 /* NULL in *text if there is no such file. */
@@ -157,9 +158,10 @@ enum imprint_status imprint_staged_put_key(const char *dir,
         status = make_staged(dir, why);
     if (status == IMPRINT_OK)
         status = put(dir, "private.key", private_key_pem, why);
-    /* last: a key counts only beside its request */
     if (status == IMPRINT_OK)
         status = put(dir, "request.csr", request_pem, why);
+    if (status == IMPRINT_OK)
+        status = imprint_layout_sync(dir, "staged", why);
     return status;
 }
 
@@ -208,6 +210,8 @@ enum imprint_status imprint_staged_put_certificate(
         status = put(dir, "ca.pem", certificate->ca_pem, why);
     if (status == IMPRINT_OK)
         status = put(dir, "token", certificate->token, why);
+    if (status == IMPRINT_OK)
+        status = imprint_layout_sync(dir, "staged", why);
     if (status != IMPRINT_OK)
         return status;
     if (!imprint_manifest_init(&manifest, certificate))

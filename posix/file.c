@@ -133,8 +133,8 @@ static bool write_temporary(const char *temporary, struct imprint_slice bytes,
 
     if (fd < 0)
         return false;
-    if (write_all(fd, bytes.bytes, bytes.len) && fchmod(fd, mode) == 0 &&
-        fsync(fd) == 0)
+    if (write_all(fd, bytes.bytes, bytes.len) &&
+        (mode == 0600 || fchmod(fd, mode) == 0) && fsync(fd) == 0)
         return close(fd) == 0;
     number = errno;
     close(fd);
@@ -143,9 +143,9 @@ static bool write_temporary(const char *temporary, struct imprint_slice bytes,
     return false;
 }
 
-enum imprint_status imprint_file_replace(const char *path,
-                                         struct imprint_slice bytes,
-                                         mode_t mode, struct imprint_why *why)
+enum imprint_status imprint_file_put(const char *path,
+                                     struct imprint_slice bytes, mode_t mode,
+                                     struct imprint_why *why)
 {
     char temporary[PATH_MAX];
     uint64_t random;
@@ -166,7 +166,16 @@ enum imprint_status imprint_file_replace(const char *path,
         erase(temporary);
         return IMPRINT_ERR_STORAGE;
     }
-    return sync_parent(path, why);
+    return IMPRINT_OK;
+}
+
+enum imprint_status imprint_file_replace(const char *path,
+                                         struct imprint_slice bytes,
+                                         mode_t mode, struct imprint_why *why)
+{
+    enum imprint_status status = imprint_file_put(path, bytes, mode, why);
+
+    return status == IMPRINT_OK ? sync_parent(path, why) : status;
 }
 
 /* Fills text from fd, which may give fewer bytes than its size said. */

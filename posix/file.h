@@ -24,6 +24,14 @@ IMPRINT_MUST_USE enum imprint_status imprint_file_replace(
     struct imprint_why *why);
 
 /*
+ * The same without fsync of the directory: after a cut path may be as it was,
+ * unless imprint_file_sync_dir came before. For several files at once.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_file_put(
+    const char *path, struct imprint_slice bytes, mode_t mode,
+    struct imprint_why *why);
+
+/*
  * Reads a whole regular file of at most max_len bytes into memory that the
  * caller frees (free, or imprint_file_free_secret); a NUL follows the *len
  * bytes. ERR_NOT_FOUND: no such file. ERR_SPACE: larger than max_len.
