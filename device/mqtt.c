@@ -465,20 +465,21 @@ static bool pop(struct imprint_mqtt *session, struct imprint_mqtt_report *out)
     return true;
 }
 
-/* Does what the socket allows; libmosquitto's code. */
+/* Does what the socket allows. Reads first: the peer's last word may be
+ * there when writing would only tell that it is gone. */
 static int serve(struct imprint_mqtt *session, short events)
 {
     struct mosquitto *client = session->client;
     int code = MOSQ_ERR_SUCCESS;
 
-    if (events & POLLOUT)
-        code = mosquitto_loop_write(client, 1);
-    if (code == MOSQ_ERR_SUCCESS && events & (POLLIN | POLLERR | POLLHUP)) {
+    if (events & (POLLIN | POLLERR | POLLHUP)) {
         do {
             code = mosquitto_loop_read(client, 1);
         } while (code == MOSQ_ERR_SUCCESS && mosquitto_socket(client) >= 0 &&
                  imprint_tls_pending(mosquitto_ssl_get(client)));
     }
+    if (code == MOSQ_ERR_SUCCESS && events & POLLOUT)
+        code = mosquitto_loop_write(client, 1);
     if (code == MOSQ_ERR_SUCCESS)
         code = mosquitto_loop_misc(client);
     return code;
@@ -509,7 +510,7 @@ static int check_socket(const struct imprint_mqtt *session,
 static int poll_socket(struct imprint_mqtt *session, int wait_ms, int *number)
 {
     struct pollfd poller = {mosquitto_socket(session->client), POLLIN, 0};
-    int code;
+    int code = MOSQ_ERR_SUCCESS;
 
     if (poller.fd < 0)
         return MOSQ_ERR_NO_CONN;
@@ -517,18 +518,19 @@ static int poll_socket(struct imprint_mqtt *session, int wait_ms, int *number)
         poller.events |= POLLOUT;
     if (poll(&poller, 1, wait_ms) < 0)
         return MOSQ_ERR_SUCCESS;
-    code = check_socket(session, &poller, number);
-    if (code != MOSQ_ERR_SUCCESS)
-        return code;
-    if (poller.revents)
+    if (poller.revents & POLLOUT && !(poller.revents & (POLLERR | POLLHUP)))
         session->is_up = true;
+    if (!session->is_up)
+        return check_socket(session, &poller, number);
     errno = 0;
     code = serve(session, poller.revents);
     if (code == MOSQ_ERR_ERRNO)
         *number = errno;
-    if (code == MOSQ_ERR_SUCCESS && mosquitto_socket(session->client) < 0)
+    if (code != MOSQ_ERR_SUCCESS)
+        return code;
+    if (mosquitto_socket(session->client) < 0)
         return MOSQ_ERR_NO_CONN;
-    return code;
+    return check_socket(session, &poller, number);
 }
 
 /* False: it ended, and out says why. What came before the end counts first. */
