@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """A provisioning service that can misbehave, for tests of the device.
 
-    fake_service.py DIR [--trick NAME] [--tls 1.2]
+    fake_service.py DIR [--trick NAME] [--tls 1.2] [--name HOST]
 
 Makes an authority and a claim in DIR (ca.pem, claim.pem, claim.key), listens
 on a free port of 127.0.0.1, prints the port, and serves MQTT 3.1.1 and 5 with
 JSON and CBOR until its standard input ends. Each certificate that it issues
-is a line of DIR/issued. It knows nothing of policies.
+is a line of DIR/issued, each token one of DIR/tokens, each request's topic
+one of DIR/requests. HOST is the only name in the server's certificate
+[localhost and 127.0.0.1]. It knows nothing of policies.
 
 Tricks: see TRICKS. A trick holds for every reply that it fits.
 """
@@ -48,8 +50,9 @@ def run(*arguments, **options):
 
 
 class Authority:
-    def __init__(self, directory):
+    def __init__(self, directory, names):
         self.directory = directory
+        self.names = names
         self.lock = threading.Lock()
         self.serial = 0
         if not os.path.exists(self.path("ca.pem")):
@@ -67,8 +70,7 @@ class Authority:
         run("openssl", "req", "-x509", "-key", self.path("ca.key"), "-subj",
             "/CN=fake root", "-days", "2", "-out", self.path("ca.pem"))
         for name, subject, extension in (
-                ("server", "/CN=localhost",
-                 "subjectAltName=DNS:localhost,IP:127.0.0.1"),
+                ("server", "/CN=server", "subjectAltName=" + self.names),
                 ("claim", "/CN=claim", "keyUsage=digitalSignature")):
             self.key(name + ".key")
             request = run("openssl", "req", "-new", "-key",
@@ -135,7 +137,12 @@ class Service:
         self.trick = trick
         self.lock = threading.Lock()
         self.tokens = {}
+        self.pending = set()
         self.lost_one = False
+
+    def note(self, name, line):
+        with open(self.authority.path(name), "a") as out:
+            out.write(line + "\n")
 
     def issue(self, request):
         if self.trick == "other-key":
@@ -148,8 +155,9 @@ class Service:
         token = os.urandom(300).hex()
         with self.lock:
             self.tokens[token] = digest
-            with open(self.authority.path("issued"), "a") as out:
-                out.write(digest + "\n")
+            self.pending.add(digest)
+            self.note("issued", digest)
+            self.note("tokens", token)
         reply = {"certificateId": digest, "certificatePem": pem.decode(),
                  "certificateOwnershipToken": token}
         if self.trick == "wrong-id":
@@ -181,6 +189,8 @@ class Service:
                     "429": (429, "Throttled", "slowly")}[self.trick[-3:]]
         if body.get("certificateOwnershipToken") not in self.tokens:
             return 400, "InvalidCertificateOwnershipToken", "unknown"
+        with self.lock:
+            self.pending.discard(self.tokens[body["certificateOwnershipToken"]])
         if self.trick == "no-thing":
             return {"deviceConfiguration": {}}
         return {"thingName": "thing-" + parameters.get("SerialNumber", "0"),
@@ -189,6 +199,7 @@ class Service:
     def answer(self, topic, payload):
         """(topic, payload) of the reply; None: silence; False: hang up."""
         parts = topic.split("/")
+        self.note("requests", topic)
         encoding = parts[-1]
         if self.trick == "silent":
             return None
@@ -197,8 +208,7 @@ class Service:
             body = (json.loads(payload) if encoding == "json"
                     else cbor_get(payload)[0])
         if parts[1] == "certificates":
-            reply = self.create(parts[2] if parts[2] != "create" else "create",
-                                body)
+            reply = self.create(parts[2], body)
         else:
             with self.lock:
                 lose = self.trick == "lose-register" and not self.lost_one
@@ -294,7 +304,9 @@ class Session(threading.Thread):
         kind, trick = head >> 4, self.service.trick
         if kind == 1:
             self.version5 = body[6] == 5
-            code = 5 if trick == "connack-5" else 0
+            digest = hashlib.sha256(self.stream.getpeercert(True)).hexdigest()
+            pending = digest in self.service.pending
+            code = 5 if trick == "connack-5" or pending else 0
             if self.version5 and code:
                 code = 0x87
             self.stream.sendall(packet(
@@ -317,11 +329,13 @@ class Session(threading.Thread):
 
 def main():
     directory, trick, tls = sys.argv[1], "none", None
+    names = "DNS:localhost,IP:127.0.0.1"
     for name, value in zip(sys.argv[2::2], sys.argv[3::2]):
         trick = value if name == "--trick" else trick
         tls = value if name == "--tls" else tls
+        names = "DNS:" + value if name == "--name" else names
     assert trick in TRICKS, trick
-    authority = Authority(directory)
+    authority = Authority(directory, names)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(authority.path("server.pem"),
                             authority.path("server.key"))

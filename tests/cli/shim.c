@@ -6,8 +6,7 @@
  *   IMPRINT_CUT_LOSE   a directory beside it: what was not synced is lost, as
  *                      far as a disk may lose it: bytes of files that had no
  *                      fsync, and names in directories that had none
- *   IMPRINT_CUT_TELL   a file: the number of operations is written there at
- *                      exit
+ *   IMPRINT_CLOCK      what time() says, in Unix seconds
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX 512
@@ -126,20 +126,6 @@ static void count(void)
         cut();
 }
 
-static __attribute__((destructor)) void tell(void)
-{
-    char text[32];
-    const char *path = setting("IMPRINT_CUT_TELL");
-    int len = snprintf(text, sizeof(text), "%ld\n", operation_count);
-    int fd;
-
-    if (!path[0])
-        return;
-    fd = REAL(open)(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    (void)!REAL(write)(fd, text, (size_t)len);
-    close(fd);
-}
-
 static void note(enum deed deed, const char *path, const char *from,
                  const char *backup)
 {
@@ -210,6 +196,18 @@ static void settle_file(int fd)
             dirty[i--] = dirty[--dirty_count];
         }
     }
+}
+
+/* ---- the clock ---- */
+
+time_t time(time_t *out)
+{
+    const char *said = setting("IMPRINT_CLOCK");
+    time_t now = said[0] ? (time_t)atoll(said) : REAL(time)(NULL);
+
+    if (out)
+        *out = now;
+    return now;
 }
 
 /* ---- what is watched ---- */
