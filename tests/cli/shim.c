@@ -229,17 +229,17 @@ static int open_watched(const char *path, int flags, mode_t mode)
     return fd;
 }
 
-#define OPENER(name)                                                           \
-    int name(const char *path, int flags, ...)                                 \
-    {                                                                          \
-        va_list arguments;                                                     \
-        mode_t mode = 0;                                                       \
-                                                                               \
-        va_start(arguments, flags);                                            \
-        if (flags & O_CREAT)                                                   \
-            mode = (mode_t)va_arg(arguments, int);                             \
-        va_end(arguments);                                                     \
-        return open_watched(path, flags, mode);                                \
+#define OPENER(name)                               \
+    int name(const char *path, int flags, ...)     \
+    {                                              \
+        va_list arguments;                         \
+        mode_t mode = 0;                           \
+                                                   \
+        va_start(arguments, flags);                \
+        if (flags & O_CREAT)                       \
+            mode = (mode_t)va_arg(arguments, int); \
+        va_end(arguments);                         \
+        return open_watched(path, flags, mode);    \
     }
 
 OPENER(open)
