@@ -6,13 +6,16 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "endpoint/admin.h"
 #include "endpoint_log.h"
 #include "endpoint_run.h"
+#include "endpoint_show.h"
 #include "posix/settings.h"
 #include "posix/why.h"
 
 #define DEFAULT_LISTEN "127.0.0.1:8883"
 #define ARGUMENT_MAX_COUNT 64
+#define LISTED_MAX_COUNT 1000 /* certificates of one claim or thing */
 
 struct order {
     const struct imprint_settings *settings;
@@ -65,9 +68,95 @@ static enum imprint_status show_log(const struct order *order,
         order->dir, imprint_settings_on(order->settings, "follow"), why);
 }
 
+static enum imprint_status make_claim(const struct order *order,
+                                      struct imprint_why *why)
+{
+    const struct imprint_endpoint_claim claim = {
+        order->operand, imprint_settings_on(order->settings, "rsa"), 0, NULL};
+    enum imprint_status status =
+        imprint_endpoint_make_claim(order->dir, &claim, why);
+
+    if (status == IMPRINT_OK)
+        (void)printf("%s/claims/%s/certificate.pem\n", order->dir,
+                     order->operand);
+    return status;
+}
+
+static enum imprint_status show_certificates(const struct order *order,
+                                             struct imprint_why *why)
+{
+    return imprint_endpoint_show_certificates(
+        order->dir, imprint_settings_on(order->settings, "json"), why);
+}
+
+/* ---- activate, deactivate ---- */
+
+struct search {
+    const char *wanted; /* the id, or the name of a claim or thing */
+    size_t count;
+    char id[65]; /* of the last one found that is not so already */
+    const char *status;
+};
+
+static void match(void *user,
+                  const struct imprint_endpoint_certificate *certificate)
+{
+    struct search *search = user;
+
+    if (strcmp(search->wanted, certificate->id) != 0 &&
+        strcmp(search->wanted, certificate->claim) != 0 &&
+        strcmp(search->wanted, certificate->thing) != 0)
+        return;
+    search->count++;
+    if (strcmp(search->status, certificate->status) != 0)
+        (void)snprintf(search->id, sizeof(search->id), "%s", certificate->id);
+}
+
+/* Every certificate of that id, claim or thing. */
+static enum imprint_status set_status(const struct order *order,
+                                      const char *status_name,
+                                      struct imprint_why *why)
+{
+    struct search search = {order->operand, 0, "", status_name};
+    enum imprint_status status;
+    size_t left = LISTED_MAX_COUNT;
+
+    do {
+        search.count = 0;
+        search.id[0] = '\0';
+        status = imprint_endpoint_list(order->dir, match, &search, why);
+        if (status == IMPRINT_OK && search.id[0])
+            status = imprint_endpoint_set_status(order->dir, search.id,
+                                                 status_name, why);
+    } while (status == IMPRINT_OK && search.id[0] && --left > 0);
+    if (status != IMPRINT_OK || search.count > 0)
+        return status;
+    imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                    "no certificate, claim or thing \"%s\"", order->operand);
+    imprint_why_hint(why, "see imprint endpoint certificates");
+    return IMPRINT_ERR_SETTINGS;
+}
+
+static enum imprint_status activate(const struct order *order,
+                                    struct imprint_why *why)
+{
+    return set_status(order, "ACTIVE", why);
+}
+
+static enum imprint_status deactivate(const struct order *order,
+                                      struct imprint_why *why)
+{
+    return set_status(order, "INACTIVE", why);
+}
+
 static const struct verb verbs[] = {
     {"run", "", "start it; ends with Ctrl-C", run},
     {"log", "", "what it did: one line per event", show_log},
+    {"claim", "NAME", "make another claim", make_claim},
+    {"certificates", "", "what was issued to whom", show_certificates},
+    {"deactivate", "WHICH",
+     "throw off a certificate, by its id, claim or thing", deactivate},
+    {"activate", "WHICH", "let it in again", activate},
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))

@@ -228,7 +228,6 @@ static const char configuration[] =
     "log_type warning\n"
     "%s" /* user root */
     "max_packet_size 149504\n"
-    "message_size_limit 131072\n"
     "max_inflight_messages 100\n"
     "plugin %s\n"
     "plugin_opt_dir %s\n"

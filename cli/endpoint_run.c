@@ -14,8 +14,8 @@
 #include "cli.h"
 #include "endpoint/endpoint.h"
 #include "endpoint_broker.h"
+#include "endpoint_show.h"
 #include "posix/file.h"
-#include "posix/json.h"
 #include "posix/why.h"
 
 #define START_TIMEOUT_MS 20000
@@ -211,25 +211,6 @@ static enum imprint_status start(struct supervision *supervision,
 
 /* ---- the ready line ---- */
 
-/* As a shell takes it. */
-static void print_word(const char *word)
-{
-    if (word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                          "0123456789_-./:=@%+,[]")] == '\0' &&
-        word[0] != '\0') {
-        (void)printf(" %s", word);
-        return;
-    }
-    (void)printf(" '");
-    for (; *word; word++) {
-        if (*word == '\'')
-            (void)printf("'\\''");
-        else
-            (void)putchar(*word);
-    }
-    (void)printf("'");
-}
-
 static void write_address(const struct supervision *supervision, char *text,
                           size_t text_len)
 {
@@ -244,85 +225,24 @@ static void write_address(const struct supervision *supervision, char *text,
                    is_v6 ? "]" : "", supervision->port);
 }
 
-static void print_line(const struct supervision *supervision,
-                       const char *command, const char *address)
-{
-    const struct imprint_endpoint_paths *paths = &supervision->paths;
-    const char *const words[] = {"provision",
-                                 "--endpoint",
-                                 address,
-                                 "--ca",
-                                 paths->ca_pem,
-                                 "--claim",
-                                 paths->claim_certificate_pem,
-                                 "--template",
-                                 paths->template_name,
-                                 "--param",
-                                 "SerialNumber=0001"};
-
-    (void)printf("%s", command);
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        print_word(words[i]);
-    /* The default place is root's. */
-    if (geteuid() != 0)
-        (void)printf(" --state imprint-device");
-    (void)printf("\n");
-}
-
-/* On one line: a program reads up to the newline. */
-static void print_compact(const char *text)
-{
-    bool indent = false;
-
-    for (; *text; text++) {
-        indent = *text == '\n' || (indent && *text == ' ');
-        if (!indent)
-            (void)putchar(*text);
-    }
-    (void)putchar('\n');
-}
-
-static enum imprint_status print_json(const struct supervision *supervision,
-                                      const char *address,
-                                      struct imprint_why *why)
-{
-    const struct imprint_endpoint_paths *paths = &supervision->paths;
-    struct imprint_json *object = imprint_json_new();
-    char *text = NULL;
-
-    if (object && imprint_json_put_text(object, "endpoint", address) &&
-        imprint_json_put_text(object, "ca", paths->ca_pem) &&
-        imprint_json_put_text(object, "claim", paths->claim_certificate_pem) &&
-        imprint_json_put_text(object, "claimKey", paths->claim_key) &&
-        imprint_json_put_text(object, "template", paths->template_name) &&
-        imprint_json_put_text(object, "dir", supervision->broker.dir) &&
-        imprint_json_put_number(object, "pid", getpid()) &&
-        imprint_json_put_number(object, "brokerPid", supervision->pid))
-        text = imprint_json_write(object);
-    imprint_json_free(object);
-    if (!text)
-        return imprint_why_set(why, IMPRINT_ERR_INTERNAL,
-                               "the ready line: out of memory, or no UTF-8");
-    print_compact(text);
-    free(text);
-    return IMPRINT_OK;
-}
-
 static enum imprint_status say_ready(const struct supervision *supervision,
                                      const struct imprint_endpoint_run *run,
                                      struct imprint_why *why)
 {
     enum imprint_status status = IMPRINT_OK;
     char address[300];
+    const struct imprint_endpoint_ready ready = {
+        &supervision->paths, supervision->broker.dir, address, run->command,
+        supervision->pid};
 
     write_address(supervision, address, sizeof(address));
     if (imprint_cli_terminal() && !run->json)
         (void)fprintf(stderr, "%s %s; Ctrl-C ends it. In another terminal:\n",
                       "imprint: the endpoint is ready at", address);
     if (run->json)
-        status = print_json(supervision, address, why);
+        status = imprint_endpoint_show_ready_json(&ready, why);
     else
-        print_line(supervision, run->command, address);
+        imprint_endpoint_show_ready(&ready);
     (void)fflush(stdout);
     return status;
 }
