@@ -388,6 +388,7 @@ static enum imprint_status loop(struct run *run)
 
 /* ---- setting up ---- */
 
+/* No more than the machine needs: what it knows, STAGE would bring back. */
 static void configure_staged(struct run *run)
 {
     const struct imprint_staged *staged = &run->issue.staged;
@@ -396,7 +397,6 @@ static void configure_staged(struct run *run)
     if (!staged->certificate_pem)
         return;
     known->certificate_id = imprint_slice_text(staged->certificate_id);
-    known->certificate_pem = imprint_slice_text(staged->certificate_pem);
     known->token = imprint_slice_text(staged->token);
     known->thing_name = imprint_slice_text(staged->thing_name);
     run->config.staged_token_left_ms = staged->token_left_ms;
