@@ -388,7 +388,12 @@ static enum imprint_status loop(struct run *run)
 
 /* ---- setting up ---- */
 
-/* No more than the machine needs: what it knows, STAGE would bring back. */
+/*
+ * No more than the machine needs: what it knows, STAGE would bring back. The
+ * id makes it try the identity first. While the token is good and the name
+ * unknown, registering comes first: the service may have registered us before
+ * the cut, and only its answer has the name and the configuration.
+ */
 static void configure_staged(struct run *run)
 {
     const struct imprint_staged *staged = &run->issue.staged;
@@ -396,7 +401,8 @@ static void configure_staged(struct run *run)
 
     if (!staged->certificate_pem)
         return;
-    known->certificate_id = imprint_slice_text(staged->certificate_id);
+    if (staged->registered || staged->token_left_ms == 0)
+        known->certificate_id = imprint_slice_text(staged->certificate_id);
     known->token = imprint_slice_text(staged->token);
     known->thing_name = imprint_slice_text(staged->thing_name);
     run->config.staged_token_left_ms = staged->token_left_ms;
