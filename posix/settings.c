@@ -91,6 +91,7 @@ enum source { SOURCE_NONE, SOURCE_ARGV, SOURCE_ENVIRONMENT, SOURCE_FILE };
 struct value {
     const char *text;
     char *owned; /* text, if it is ours to free */
+    enum source source;
 };
 
 struct imprint_settings {
@@ -132,6 +133,26 @@ static bool has_verb(const struct row *row, const char *verb)
     return false;
 }
 
+/* Two texts of a repeated setting that set the same: "name=...". */
+static bool is_same(const char *a, const char *b)
+{
+    size_t len = strcspn(a, "=");
+
+    return len == strcspn(b, "=") && strncmp(a, b, len) == 0;
+}
+
+/* A place that sets one name twice is a mistake; two places are not. */
+static bool is_twice(const struct imprint_settings *settings, size_t i,
+                     enum source source, const char *text)
+{
+    for (size_t j = 0; j < settings->count[i]; j++) {
+        if (settings->values[i][j].source == source &&
+            is_same(settings->values[i][j].text, text))
+            return true;
+    }
+    return false;
+}
+
 /* Adds a value unless a stronger source has set it. Frees owned if unused. */
 static enum imprint_status add(struct imprint_settings *settings,
                                const struct row *row, enum source source,
@@ -140,6 +161,14 @@ static enum imprint_status add(struct imprint_settings *settings,
     size_t i = (size_t)(row - table);
     bool repeated = row->traits & REPEATED;
 
+    value.source = source;
+    if (repeated && is_twice(settings, i, source, value.text)) {
+        imprint_why_set(settings->why, IMPRINT_ERR_SETTINGS,
+                        "\"%s\" \"%.*s\" is set twice", row->name,
+                        (int)strcspn(value.text, "="), value.text);
+        free(value.owned);
+        return IMPRINT_ERR_SETTINGS;
+    }
     if (settings->source[i] == SOURCE_NONE || repeated) {
         if (settings->count[i] == VALUE_MAX_COUNT) {
             free(value.owned);
@@ -198,7 +227,7 @@ static enum imprint_status take_option(struct imprint_settings *settings,
     const char *name = dashed ? argument + 2 : argument;
     size_t len = strcspn(name, "=");
     const struct row *row = dashed ? find_row(name, len) : NULL;
-    struct value value = {"", NULL};
+    struct value value = {"", NULL, SOURCE_ARGV};
 
     if (!row || !has_verb(row, argv[0])) {
         char shown[80];
@@ -267,7 +296,7 @@ static enum imprint_status read_environment(struct imprint_settings *settings)
         const struct row *row = &table[i];
         char own[64];
         const char *name = own;
-        struct value value = {NULL, NULL};
+        struct value value = {NULL, NULL, SOURCE_ENVIRONMENT};
 
         if (row->traits & ARGV_ONLY)
             continue;

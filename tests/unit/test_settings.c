@@ -204,11 +204,14 @@ static void mistakes_are_refused(void **state)
 {
     const char *const twice[] = {"provision", "--key", "p256",
                                  "--key",     "p384",  NULL};
+    const char *const param[] = {"provision", "--param", "a=1",
+                                 "--param",   "a=2",     NULL};
     const char *const no_value[] = {"provision", "--key", NULL};
     const char *const valued[] = {"provision", "--force=yes", NULL};
 
     (void)state;
     assert_refused(twice, "set twice");
+    assert_refused(param, "\"a\" is set twice");
     assert_refused(no_value, "needs a value");
     assert_refused(valued, "takes no value");
     write_file("key = p256\nkey = p384\n");
