@@ -15,6 +15,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -119,9 +120,11 @@ static void slots_drop(struct slots *slots, size_t i)
 static void slots_take(struct slots *slots)
 {
     int fd = accept4(slots->polled[0].fd, NULL, NULL, SOCK_NONBLOCK);
+    int one = 1;
 
     if (fd < 0)
         return;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     slots->polled[slots->count] = (struct pollfd){.fd = fd, .events = POLLIN};
     slots->ssl[slots->count] = SSL_new(slots->context);
     SSL_set_fd(slots->ssl[slots->count], fd);

@@ -153,17 +153,22 @@ class Proxy:
 
 
 def run_measured(command, env=None):
-    """Wall seconds, peak memory in KiB, exit status, output of a program."""
-    with tempfile.TemporaryFile() as output:
+    """Wall seconds, peak memory in KiB, exit status, output of a program.
+
+    By GNU time: a child's peak counts from its fork, and time is smaller than
+    Python.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        peak = os.path.join(place, "peak")
         began = time.monotonic()
-        child = subprocess.Popen(command, stdout=output, stderr=output,
-                                 stdin=subprocess.DEVNULL, env=env)
-        _, status, usage = os.wait4(child.pid, 0)
+        ended = subprocess.run(
+            ["/usr/bin/time", "-q", "-f", "%M", "-o", peak, *command],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL, env=env, errors="replace")
         wall = time.monotonic() - began
-        child.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        text = output.read().decode(errors="replace")
-    return wall, usage.ru_maxrss, child.returncode, text
+        with open(peak, encoding="ascii") as text:
+            memory = int(text.read())
+    return wall, memory, ended.returncode, ended.stdout
 
 
 def median(values):
