@@ -1,6 +1,8 @@
 """Starts what the tests of the command need, and counts their TAP lines."""
 import contextlib
+import json
 import os
+import sqlite3
 import subprocess
 import sys
 
@@ -13,6 +15,44 @@ def build_shim(directory):
     subprocess.run(["cc", "-std=gnu11", "-shared", "-fPIC", "-O1", "-o", path,
                     HERE + "/shim.c", "-ldl"], check=True)
     return path
+
+
+def options_of(options, other):
+    """Options of `imprint provision`; None leaves one out."""
+    out = []
+    for name, value in {**options, **other}.items():
+        if value is not None:
+            out += ["--" + name.replace("_", "-"), value]
+    return out
+
+
+class Endpoint:
+    """The local endpoint, by the real command, on a free port."""
+
+    def __init__(self, root):
+        self.root = root
+        self.process = subprocess.Popen(
+            [IMPRINT, "endpoint", "run", "--dir", root, "--listen",
+             "127.0.0.1:0", "--json"], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, text=True)
+        self.ready = json.loads(self.process.stdout.readline())
+
+    def arguments(self, **other):
+        return options_of({
+            "endpoint": self.ready["endpoint"], "ca": self.ready["ca"],
+            "claim": self.ready["claim"], "template": self.ready["template"],
+            "param": "SerialNumber=thing-1"}, other)
+
+    def issued(self):
+        """How many device certificates its registry has."""
+        with contextlib.closing(
+                sqlite3.connect(self.root + "/registry.db")) as registry:
+            return registry.execute("SELECT count(*) FROM certificate "
+                                    "WHERE claim IS NULL").fetchone()[0]
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
 
 
 class Service:
@@ -28,18 +68,11 @@ class Service:
         self.port = int(self.process.stdout.readline())
 
     def arguments(self, **other):
-        """Options of `imprint provision`; None leaves one out."""
-        options = {"endpoint": "localhost:%d" % self.port,
-                   "ca": self.root + "/ca.pem",
-                   "claim": self.root + "/claim.pem",
-                   "claim_key": self.root + "/claim.key",
-                   "template": "fleet", "param": "SerialNumber=1"}
-        options.update(other)
-        out = []
-        for name, value in options.items():
-            if value is not None:
-                out += ["--" + name.replace("_", "-"), value]
-        return out
+        return options_of({
+            "endpoint": "localhost:%d" % self.port,
+            "ca": self.root + "/ca.pem", "claim": self.root + "/claim.pem",
+            "claim_key": self.root + "/claim.key", "template": "fleet",
+            "param": "SerialNumber=1"}, other)
 
     def lines(self, name):
         try:
