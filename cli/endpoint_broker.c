@@ -42,7 +42,7 @@ enum imprint_status imprint_endpoint_broker_listen(
     if (status != IMPRINT_OK)
         return imprint_why_set(why, status, "\"%s\" is no address to listen at",
                                text);
-    (void)strcpy(broker->host, address.host);
+    memcpy(broker->host, address.host, sizeof(broker->host));
     broker->port = any_port ? 0 : address.port;
     return IMPRINT_OK;
 }
@@ -50,10 +50,11 @@ enum imprint_status imprint_endpoint_broker_listen(
 static uint16_t port_of(int fd)
 {
     union {
+        struct sockaddr_storage whole;
         struct sockaddr any;
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
-    } bound;
+    } bound = {.whole = {0}};
     socklen_t len = sizeof(bound);
 
     if (getsockname(fd, &bound.any, &len) != 0)
@@ -149,7 +150,7 @@ static bool find_program(char program[PATH_MAX])
 
     if (snprintf(places, sizeof(places), "%s:/usr/sbin:/usr/local/sbin",
                  path ? path : "/usr/bin") >= (int)sizeof(places))
-        (void)strcpy(places, "/usr/sbin:/usr/local/sbin");
+        (void)snprintf(places, sizeof(places), "/usr/sbin:/usr/local/sbin");
     while ((place = strsep(&rest, ":")) != NULL) {
         int len = snprintf(program, PATH_MAX, "%s/mosquitto", place);
 
@@ -279,7 +280,7 @@ static void become_broker(const struct imprint_endpoint_broker *broker,
     int nothing = open("/dev/null", O_RDONLY);
     int output;
 
-    (void)strcpy(program, broker->program);
+    memcpy(program, broker->program, sizeof(program));
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)signal(SIGPIPE, SIG_DFL);

@@ -227,7 +227,7 @@ static int on_message(int event, void *event_data, void *userdata)
         return MOSQ_ERR_SUCCESS;
     if (strlen(message->topic) < strlen(SWALLOWED_TOPIC))
         return MOSQ_ERR_ACL_DENIED;
-    (void)strcpy(message->topic, SWALLOWED_TOPIC);
+    memcpy(message->topic, SWALLOWED_TOPIC, sizeof(SWALLOWED_TOPIC));
     message->retain = false;
     return MOSQ_ERR_SUCCESS;
 }

@@ -51,7 +51,7 @@ struct imprint_wake *imprint_wake_new(const char *path)
         free(wake);
         return NULL;
     }
-    (void)strcpy(wake->address.sun_path, path);
+    memcpy(wake->address.sun_path, path, strlen(path));
     return wake;
 }
 
