@@ -1,0 +1,111 @@
+/*
+ * The endpoint's certificate authority, and what else needs cryptography: keys,
+ * digests, tokens. The only user of OpenSSL here.
+ *
+ * A root signs the server's certificate and one issuer; the issuer signs claims
+ * and devices, and may vouch for clients only, so that no device can pose as
+ * the endpoint. ca.pem holds both. An open authority is only read: threads may
+ * share it.
+ */
+#ifndef IMPRINT_ENDPOINT_AUTHORITY_H
+#define IMPRINT_ENDPOINT_AUTHORITY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "imprint/slice.h"
+#include "imprint/status.h"
+#include "imprint/why.h"
+
+#define IMPRINT_AUTHORITY_ID_LEN 64 /* hex digits */
+#define IMPRINT_AUTHORITY_DIGEST_LEN 32
+#define IMPRINT_AUTHORITY_TOKEN_LEN 464
+#define IMPRINT_AUTHORITY_CSR_MAX_LEN 4096
+
+/* 2049-12-31T23:59:59Z, as AWS IoT has it. */
+#define IMPRINT_AUTHORITY_LAST_DAY INT64_C(2524607999)
+
+struct imprint_authority;
+
+/*
+ * certificate_pem is empty for a root that does not have its own one yet.
+ * ERR_KEY: no pair.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_authority_open(
+    struct imprint_slice key_pem, struct imprint_slice certificate_pem,
+    struct imprint_authority **out, struct imprint_why *why);
+/* NULL is fine. */
+void imprint_authority_close(struct imprint_authority *authority);
+
+struct imprint_authority_certificate {
+    char id[IMPRINT_AUTHORITY_ID_LEN + 1];
+    char *pem; /* NUL-terminated; free it */
+    int64_t not_after;
+};
+
+/*
+ * A certificate for a request in PEM, with line breaks or without. ERR_FORMAT:
+ * no request, its signature is wrong, or its key is none that AWS takes.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_authority_sign_csr(
+    const struct imprint_authority *authority, struct imprint_slice csr_pem,
+    struct imprint_authority_certificate *out, struct imprint_why *why);
+
+/* A certificate "CN=AWS IoT Certificate" for a private key, until not_after. */
+IMPRINT_MUST_USE enum imprint_status imprint_authority_sign_key(
+    const struct imprint_authority *authority, struct imprint_slice key_pem,
+    int64_t not_after, struct imprint_authority_certificate *out,
+    struct imprint_why *why);
+
+enum imprint_authority_role_kind {
+    IMPRINT_AUTHORITY_ROOT,
+    IMPRINT_AUTHORITY_ISSUER, /* of clients alone */
+    IMPRINT_AUTHORITY_SERVER
+};
+
+/* The endpoint's own: names is a subjectAltName as OpenSSL reads it, or NULL */
+struct imprint_authority_role {
+    enum imprint_authority_role_kind kind;
+    struct imprint_slice key_pem;
+    const char *common_name;
+    const char *names;
+    int64_t not_after;
+};
+
+/* Its certificate in PEM, NUL-terminated; free it. NULL: OpenSSL failed. */
+char *imprint_authority_sign_role(const struct imprint_authority *authority,
+                                  const struct imprint_authority_role *role);
+
+/* True if key and certificate are a pair, and this authority signed it. */
+bool imprint_authority_is_signed(const struct imprint_authority *authority,
+                                 struct imprint_slice key_pem,
+                                 struct imprint_slice certificate_pem);
+
+/* True if a server's certificate has this host name or address until then. */
+bool imprint_authority_speaks_for(struct imprint_slice certificate_pem,
+                                  const char *name, int64_t until);
+
+/*
+ * A new key: P-256 as PKCS#8, or RSA-2048 as PKCS#1; NUL-terminated, to be
+ * freed by imprint_file_free_secret. NULL: OpenSSL failed. RSA takes long (0.2
+ * to 1 s): *stop, if not NULL, ends it soon after somebody sets it.
+ */
+char *imprint_authority_make_key(void);
+char *imprint_authority_make_rsa_key(const atomic_bool *stop);
+
+/* The certificate id: SHA-256 of the DER in lower-case hex. */
+void imprint_authority_certificate_id(struct imprint_slice certificate_der,
+                                      char id[IMPRINT_AUTHORITY_ID_LEN + 1]);
+
+/* See imprint_endpoint_take_x509. */
+bool imprint_authority_take_x509(void *x509, uint8_t **der, size_t *der_len);
+
+void imprint_authority_digest(struct imprint_slice bytes,
+                              uint8_t digest[IMPRINT_AUTHORITY_DIGEST_LEN]);
+
+/* A certificate ownership token of AWS's shape. False: no random bytes. */
+bool imprint_authority_make_token(char token[IMPRINT_AUTHORITY_TOKEN_LEN + 1]);
+
+#endif

@@ -1,0 +1,23 @@
+#include "line.h"
+
+#include <stddef.h>
+
+const char *imprint_line_quote(char word[IMPRINT_LINE_WORD_LEN],
+                               const char *text)
+{
+    size_t len = 0;
+
+    word[len++] = '"';
+    for (; *text != '\0' && len < IMPRINT_LINE_WORD_LEN - 5; text++) {
+        unsigned char c = (unsigned char)*text;
+
+        word[len++] = c < 0x20 || c == 0x7f || c == '"' ? '?' : *text;
+    }
+    if (*text != '\0') {
+        word[len++] = '.';
+        word[len++] = '.';
+    }
+    word[len++] = '"';
+    word[len] = '\0';
+    return word;
+}

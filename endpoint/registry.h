@@ -1,0 +1,165 @@
+/*
+ * The endpoint's registry: certificates, tokens, things, policies, templates.
+ * One connection, to be used by one thread; several connections and several
+ * processes may have the same registry open.
+ *
+ * Every call may fail with ERR_STORAGE, or with ERR_BUSY when another
+ * connection held it for too long; imprint_registry_problem then says why.
+ * Text handed to a callback is good until it returns. Times are Unix seconds.
+ */
+#ifndef IMPRINT_ENDPOINT_REGISTRY_H
+#define IMPRINT_ENDPOINT_REGISTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "imprint/slice.h"
+#include "imprint/status.h"
+#include "imprint/why.h"
+
+struct imprint_registry;
+
+enum imprint_registry_use {
+    IMPRINT_REGISTRY_WRITE, /* waits for others up to 5 s; made if missing */
+    IMPRINT_REGISTRY_READ   /* waits up to 0.2 s */
+};
+
+IMPRINT_MUST_USE enum imprint_status imprint_registry_open(
+    const char *dir, enum imprint_registry_use use,
+    struct imprint_registry **out, struct imprint_why *why);
+/* NULL is fine. */
+void imprint_registry_close(struct imprint_registry *registry);
+const char *imprint_registry_problem(const struct imprint_registry *registry);
+
+/* ---- transactions: what is committed survives a power cut ---- */
+
+enum imprint_status imprint_registry_begin(struct imprint_registry *registry);
+enum imprint_status imprint_registry_commit(struct imprint_registry *registry);
+void imprint_registry_undo(struct imprint_registry *registry);
+
+/* One inside the other: keep or undo what was done since the mark. */
+enum imprint_status imprint_registry_mark(struct imprint_registry *registry);
+enum imprint_status imprint_registry_unmark(struct imprint_registry *registry,
+                                            bool keep);
+
+/* ---- certificates ---- */
+
+enum imprint_registry_state {
+    IMPRINT_REGISTRY_PENDING, /* PENDING_ACTIVATION */
+    IMPRINT_REGISTRY_ACTIVE,
+    IMPRINT_REGISTRY_INACTIVE,
+    IMPRINT_REGISTRY_REVOKED
+};
+
+/* As AWS writes it ("PENDING_ACTIVATION"). */
+const char *imprint_registry_state_name(enum imprint_registry_state state);
+
+struct imprint_registry_certificate {
+    const char *id;
+    const char *pem;
+    const char *claim; /* its name; NULL: it is a device's */
+    const char *maker; /* id of the certificate that asked for it, or NULL */
+    const char *thing; /* or NULL */
+    enum imprint_registry_state state;
+    int64_t created;
+    int64_t not_after;
+};
+
+enum imprint_status imprint_registry_put_certificate(
+    struct imprint_registry *registry,
+    const struct imprint_registry_certificate *certificate);
+
+/* id NULL: all of them, oldest first. ERR_NOT_FOUND: no such certificate. */
+enum imprint_status imprint_registry_each_certificate(
+    struct imprint_registry *registry, const char *id,
+    void (*each)(void *user, const struct imprint_registry_certificate *found),
+    void *user);
+
+/* thing NULL leaves it as it is. ERR_NOT_FOUND: no such certificate. */
+enum imprint_status imprint_registry_set_state(
+    struct imprint_registry *registry, const char *id,
+    enum imprint_registry_state state, const char *thing);
+
+enum imprint_status imprint_registry_attach(struct imprint_registry *registry,
+                                            const char *certificate_id,
+                                            const char *policy);
+enum imprint_status imprint_registry_each_policy(
+    struct imprint_registry *registry, const char *certificate_id,
+    void (*each)(void *user, const char *name, const char *document),
+    void *user);
+
+/*
+ * ---- tokens ----
+ * Known by their SHA-256 alone: how long a search takes says nothing about a
+ * token, and who reads the registry has none.
+ */
+
+struct imprint_registry_token {
+    char certificate_id[65];
+    int64_t expires;
+    bool is_used;
+    uint8_t request_hash[32]; /* of the request that used it */
+    uint8_t *reply;           /* to that request; free it */
+    size_t reply_len;
+};
+
+enum imprint_status imprint_registry_put_token(
+    struct imprint_registry *registry, const uint8_t hash[32],
+    const char *certificate_id, int64_t expires);
+enum imprint_status imprint_registry_find_token(
+    struct imprint_registry *registry, const uint8_t hash[32],
+    struct imprint_registry_token *out);
+enum imprint_status imprint_registry_use_token(
+    struct imprint_registry *registry, const uint8_t hash[32],
+    const uint8_t request_hash[32], struct imprint_slice reply);
+
+/*
+ * Deletes tokens that expired by now, with the certificates that they were to
+ * prove and nobody registered; *count of the latter.
+ */
+enum imprint_status imprint_registry_expire(struct imprint_registry *registry,
+                                            int64_t now, size_t *count);
+
+/* ---- documents: by name; putting replaces ---- */
+
+enum imprint_registry_document {
+    IMPRINT_REGISTRY_POLICY,
+    IMPRINT_REGISTRY_TEMPLATE,
+    IMPRINT_REGISTRY_THING /* its attributes */
+};
+
+enum imprint_status imprint_registry_put_document(
+    struct imprint_registry *registry, enum imprint_registry_document kind,
+    const char *name, const char *document);
+/* *document is to be freed; may be NULL. ERR_NOT_FOUND: no such name. */
+enum imprint_status imprint_registry_find_document(
+    struct imprint_registry *registry, enum imprint_registry_document kind,
+    const char *name, char **document);
+
+/* ---- spare keys, settings, what changed ---- */
+
+enum imprint_status imprint_registry_put_key(struct imprint_registry *registry,
+                                             const char *pem, int64_t *id);
+/* Deletes it. ERR_NOT_FOUND: somebody else took it, or it is not that key. */
+enum imprint_status imprint_registry_take_key(struct imprint_registry *registry,
+                                              int64_t id, const char *pem);
+enum imprint_status imprint_registry_each_key(
+    struct imprint_registry *registry,
+    void (*each)(void *user, int64_t id, const char *pem), void *user);
+
+enum imprint_status imprint_registry_put_setting(
+    struct imprint_registry *registry, const char *name, int64_t value);
+/* fallback if there is none, or none can be read. */
+int64_t imprint_registry_setting(struct imprint_registry *registry,
+                                 const char *name, int64_t fallback);
+
+/*
+ * Certificates that lost something since the last call on this connection:
+ * id, or NULL for "anything may have changed". Cheap when nothing did.
+ */
+enum imprint_status imprint_registry_each_change(
+    struct imprint_registry *registry, void (*each)(void *user, const char *id),
+    void *user);
+
+#endif
