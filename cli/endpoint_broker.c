@@ -226,7 +226,6 @@ static const char configuration[] =
     "log_dest stderr\n"
     "log_timestamp_format %%Y-%%m-%%dT%%H:%%M:%%S\n"
     "log_type error\n"
-    "log_type warning\n"
     "%s" /* user root */
     "max_packet_size 149504\n"
     "max_inflight_messages 100\n"
