@@ -56,10 +56,13 @@ struct imprint_provision_request *imprint_provision_new(
 {
     struct imprint_provision_request *request = calloc(1, sizeof(*request));
     bool is_short = payload.len <= IMPRINT_PROVISION_PAYLOAD_MAX_LEN;
-    uint8_t *copy = malloc(payload.len + 1);
+    uint8_t *copy;
     size_t name_len =
         topic->operation == IMPRINT_OP_REGISTER ? topic->template_name.len : 0;
 
+    if (!is_short)
+        payload.len = 0;
+    copy = malloc(payload.len + 1);
     if (!request || !copy || name_len >= sizeof(request->template_name)) {
         free(request);
         free(copy);

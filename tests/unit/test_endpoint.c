@@ -33,7 +33,7 @@
 
 #define PATH_LEN 512
 #define LOG_LEN 262144
-#define WAIT_S 60
+#define WAIT_S 30
 
 struct reply {
     char topic[128];
