@@ -173,6 +173,8 @@ static bool is_id(const char *id)
 static bool check_id(const struct imprint_issue *issue,
                      struct imprint_staged *fresh, const char *digest)
 {
+    if (!fresh->certificate_id)
+        return false;
     if (strcasecmp(fresh->certificate_id, digest) == 0)
         return true;
     imprint_say_line(issue->settings, IMPRINT_DEVICE_LOG_ERROR,

@@ -272,7 +272,7 @@ static enum imprint_status add_lines(struct imprint_settings *settings,
 
     while (status == IMPRINT_OK && *text) {
         size_t len = strcspn(text, "\n");
-        struct value value;
+        struct value value = {NULL, NULL, SOURCE_ENVIRONMENT};
 
         value.owned = strndup(text, len);
         value.text = value.owned;
@@ -346,7 +346,7 @@ static enum imprint_status take_line(struct imprint_settings *settings,
     bool is_param = strcmp(section, "param") == 0;
     const char *row_name = is_param ? "param" : name;
     const struct row *row = find_row(row_name, strlen(row_name));
-    struct value value;
+    struct value value = {NULL, NULL, SOURCE_FILE};
     size_t size = strlen(name) + strlen(text) + 2;
 
     if (section[0] != '\0' && !is_param)
