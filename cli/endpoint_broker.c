@@ -31,7 +31,7 @@ enum imprint_status imprint_endpoint_broker_listen(
     struct imprint_address address;
     char whole[320];
     size_t len = strlen(text);
-    bool any_port = len > 2 && strcmp(text + len - 2, ":0") == 0;
+    bool any_port = len >= 2 && strcmp(text + len - 2, ":0") == 0;
     enum imprint_status status;
 
     /* A device's address has neither a port 0 nor an empty host. */
