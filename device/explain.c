@@ -85,6 +85,16 @@ void imprint_explain_action(const struct imprint_action *action,
                         "are needed",
                         request_of(action), action->needed_len);
         break;
+    case IMPRINT_ERR_LOST:
+        /* AWS IoT hangs up on what a policy does not allow, without a word */
+        if (action->step >= IMPRINT_STEP_SUBSCRIBE &&
+            action->step <= IMPRINT_STEP_REGISTER)
+            imprint_why_hint(why,
+                             "each time: probably the claim's policy does not "
+                             "allow template \"%s\", or this way of asking "
+                             "(--key service or not); else the network",
+                             template_name);
+        break;
     default:
         break;
     }
