@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -288,12 +289,32 @@ static enum imprint_status lock_broker(struct supervision *supervision,
     }
 }
 
+/* Who may write there may become the authority. */
+static enum imprint_status check_dir(const char *dir, struct imprint_why *why)
+{
+    struct stat found;
+
+    if (stat(dir, &found) != 0)
+        return imprint_why_set(why, IMPRINT_ERR_STORAGE, "directory \"%s\": %s",
+                               dir, strerror(errno));
+    if (found.st_uid == geteuid() && (found.st_mode & 022) == 0)
+        return IMPRINT_OK;
+    imprint_why_set(why, IMPRINT_ERR_STORAGE,
+                    "directory \"%s\" is another user's, or others may "
+                    "write to it",
+                    dir);
+    imprint_why_hint(why, "give --dir one of your own, with mode 0700");
+    return IMPRINT_ERR_STORAGE;
+}
+
 static enum imprint_status lock_dir(struct supervision *supervision,
                                     const char *dir, struct imprint_why *why)
 {
     char path[PATH_MAX + 16];
     enum imprint_status status = imprint_file_make_dir(dir, 0700, why);
 
+    if (status == IMPRINT_OK)
+        status = check_dir(dir, why);
     if (status != IMPRINT_OK)
         return status;
     if (!realpath(dir, supervision->broker.dir) ||
