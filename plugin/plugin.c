@@ -46,6 +46,8 @@ struct plugin {
     struct imprint_wake *wake;
     struct imprint_journal *journal;
     int ready_fd; /* of the parent's pipe, or -1 */
+    /* Behind its DISCONNECT the broker still asks for a client's will. */
+    struct imprint_link leaving;
 };
 
 /* ---- the parent ---- */
@@ -85,13 +87,25 @@ static void tell_error(struct plugin *plugin, const struct imprint_why *why)
 
 /* ---- clients ---- */
 
-static void drop_client(struct plugin *plugin, const struct mosquitto *client)
+static void finish_leaving(struct plugin *plugin)
+{
+    if (plugin->leaving.session)
+        imprint_endpoint_leave(plugin->endpoint, plugin->leaving.session);
+    plugin->leaving.session = NULL;
+    plugin->leaving.client = NULL;
+}
+
+/* The address of a client that went may be a new one's. */
+static void forget_address(struct plugin *plugin,
+                           const struct mosquitto *client)
 {
     struct imprint_endpoint_session *session =
         imprint_links_take(plugin->links, client);
 
     if (session)
         imprint_endpoint_leave(plugin->endpoint, session);
+    if (plugin->leaving.client == client)
+        finish_leaving(plugin);
 }
 
 static enum imprint_status admit(struct plugin *plugin,
@@ -114,8 +128,6 @@ static bool link_client(struct plugin *plugin, struct mosquitto *client,
 {
     const struct imprint_link link = {client, session};
 
-    /* An event that the broker owed us; never a session of someone else. */
-    drop_client(plugin, client);
     if (mosquitto_set_username(client, imprint_endpoint_certificate_id(
                                            session)) == MOSQ_ERR_SUCCESS &&
         imprint_links_put(plugin->links, &link))
@@ -135,6 +147,7 @@ static int on_basic_auth(int event, void *event_data, void *userdata)
     enum imprint_status status;
 
     (void)event;
+    forget_address(plugin, auth->client);
     if (!x509)
         return imprint_wake_is_self(plugin->wake, auth->username,
                                     auth->password)
@@ -153,9 +166,16 @@ static int on_basic_auth(int event, void *event_data, void *userdata)
 static int on_disconnect(int event, void *event_data, void *userdata)
 {
     const struct mosquitto_evt_disconnect *disconnect = event_data;
+    struct plugin *plugin = userdata;
+    struct imprint_endpoint_session *session =
+        imprint_links_take(plugin->links, disconnect->client);
 
     (void)event;
-    drop_client(userdata, disconnect->client);
+    finish_leaving(plugin);
+    if (session) {
+        plugin->leaving.client = disconnect->client;
+        plugin->leaving.session = session;
+    }
     return MOSQ_ERR_SUCCESS;
 }
 
@@ -201,6 +221,8 @@ static int on_acl_check(int event, void *event_data, void *userdata)
         imprint_links_session(plugin->links, check->client);
 
     (void)event;
+    if (!session && plugin->leaving.client == check->client)
+        session = plugin->leaving.session;
     if (session && is_allowed(plugin, session, check))
         return MOSQ_ERR_SUCCESS;
     if (check->access == MOSQ_ACL_READ ||
@@ -269,6 +291,7 @@ static void throw_off(struct plugin *plugin)
     while ((session = imprint_endpoint_evicted(plugin->endpoint))) {
         (void)mosquitto_kick_client_by_username(
             imprint_endpoint_certificate_id(session), false);
+        finish_leaving(plugin);
         if (imprint_links_client(plugin->links, session))
             return; /* on its way out; look again next time */
     }
@@ -281,6 +304,7 @@ static int on_tick(int event, void *event_data, void *userdata)
 
     (void)event;
     (void)event_data;
+    finish_leaving(plugin);
     if (imprint_wake_turn(plugin->wake))
         tell(plugin, "ready\n");
     while (imprint_endpoint_collect(plugin->endpoint, &reply))
@@ -330,6 +354,7 @@ static void close_all(struct plugin *plugin)
 {
     struct imprint_endpoint_session *session;
 
+    finish_leaving(plugin);
     while (plugin->links &&
            (session = imprint_links_take_any(plugin->links)) != NULL)
         imprint_endpoint_leave(plugin->endpoint, session);

@@ -48,7 +48,7 @@ class Client:
         self.packet_id = 0
         self.buffer = b""
         body = text("MQTT") + bytes([version])
-        body += bytes([(2 if clean else 0) | (4 if will else 0)])
+        body += bytes([(2 if clean else 0) | (0x0c if will else 0)])
         body += struct.pack("!H", 60)
         if version == 5:
             properties = b"\x11" + struct.pack("!I", expiry) if expiry else b""
