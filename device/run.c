@@ -32,8 +32,9 @@ struct run {
     uint32_t session_id;
     uint32_t subscribe_id;
     enum imprint_as as;
-    bool is_told; /* why says more than the machine knows */
-    int step;     /* the last one that progress was told; -1: none */
+    bool is_guess; /* the last refusal was silence; see is_refusal */
+    bool is_told;  /* why says more than the machine knows */
+    int step;      /* the last one that progress was told; -1: none */
     char place[280];
     char random_id[48];
 };
@@ -170,6 +171,7 @@ static struct imprint_event ended(struct run *run,
         event_of(IMPRINT_EV_DISCONNECTED, run->session_id);
 
     event.refused = is_refusal(run, status);
+    run->is_guess = event.refused && status != IMPRINT_ERR_REFUSED;
     end_session(run);
     imprint_say_line(run->settings, IMPRINT_DEVICE_LOG_INFO, "%s",
                      run->why->text);
@@ -287,6 +289,7 @@ static struct imprint_event connect_as(struct run *run,
     enum imprint_status status;
 
     end_session(run);
+    run->is_guess = false;
     run->session_id = action->id;
     run->as = action->as;
     status = open_session(run);
@@ -351,6 +354,8 @@ static enum imprint_status tell_stop(struct run *run,
 {
     enum imprint_status status = action->status;
 
+    if (status == IMPRINT_ERR_REFUSED && run->is_guess)
+        status = IMPRINT_ERR_LOST;
     end_session(run);
     if (!run->is_told)
         imprint_explain_action(action, run->settings->template_name, run->why);
