@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "endpoint/endpoint.h"
@@ -37,6 +38,9 @@
 #define SOCKET_PATH "broker.sock"
 #define JOURNAL_PATH "log"
 
+#define FIGURES_EVERY_S 60
+#define FIGURES_LEN 160
+
 #define READY_VARIABLE "IMPRINT_READY_FD"
 
 struct plugin {
@@ -48,6 +52,7 @@ struct plugin {
     int ready_fd; /* of the parent's pipe, or -1 */
     /* Behind its DISCONNECT the broker still asks for a client's will. */
     struct imprint_link leaving;
+    time_t figures_due; /* monotonic; 0: not yet ticked */
 };
 
 /* ---- the parent ---- */
@@ -297,6 +302,22 @@ static void throw_off(struct plugin *plugin)
     }
 }
 
+/* Once a minute, and at the end. */
+static void tell_figures(struct plugin *plugin, bool is_end)
+{
+    struct timespec now;
+    char line[FIGURES_LEN];
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    if (plugin->figures_due == 0)
+        plugin->figures_due = now.tv_sec + FIGURES_EVERY_S;
+    if (!is_end && now.tv_sec < plugin->figures_due)
+        return;
+    plugin->figures_due = now.tv_sec + FIGURES_EVERY_S;
+    imprint_endpoint_figures(plugin->endpoint, line, sizeof(line));
+    imprint_journal_write(plugin->journal, line);
+}
+
 static int on_tick(int event, void *event_data, void *userdata)
 {
     struct plugin *plugin = userdata;
@@ -310,6 +331,7 @@ static int on_tick(int event, void *event_data, void *userdata)
     while (imprint_endpoint_collect(plugin->endpoint, &reply))
         publish(plugin, &reply);
     throw_off(plugin);
+    tell_figures(plugin, false);
     return MOSQ_ERR_SUCCESS;
 }
 
@@ -358,8 +380,10 @@ static void close_all(struct plugin *plugin)
     while (plugin->links &&
            (session = imprint_links_take_any(plugin->links)) != NULL)
         imprint_endpoint_leave(plugin->endpoint, session);
-    if (plugin->endpoint)
+    if (plugin->endpoint) {
+        tell_figures(plugin, true);
         imprint_endpoint_close(plugin->endpoint);
+    }
     imprint_links_free(plugin->links);
     imprint_wake_free(plugin->wake);
     imprint_journal_close(plugin->journal);
