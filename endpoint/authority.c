@@ -88,12 +88,12 @@ bool imprint_authority_make_token(char token[IMPRINT_AUTHORITY_TOKEN_LEN + 1])
 {
     static const char head[] = "{\"version\":\"20191023\",\"cipher\":\"";
     uint8_t random[233];
-    uint8_t text[sizeof(head) - 1 + 312 + 2 + 1];
+    uint8_t text[sizeof(head) - 1 + 312 + 2 + 1] = {0};
     size_t len = sizeof(head) - 1;
     bool made = RAND_priv_bytes(random, sizeof(random)) == 1;
 
     if (made) {
-        memcpy(text, head, len);
+        memcpy(text, head, sizeof(head));
         len += (size_t)EVP_EncodeBlock(text + len, random, sizeof(random));
         memcpy(text + len, "\"}", 2);
         (void)EVP_EncodeBlock((uint8_t *)token, text, (int)len + 2);

@@ -32,27 +32,22 @@ IMPRINT_MUST_USE enum imprint_status imprint_registry_open(
 void imprint_registry_close(struct imprint_registry *registry);
 const char *imprint_registry_problem(const struct imprint_registry *registry);
 
-/* ---- transactions: what is committed survives a power cut ---- */
-
+/* What is committed survives a power cut. */
 enum imprint_status imprint_registry_begin(struct imprint_registry *registry);
 enum imprint_status imprint_registry_commit(struct imprint_registry *registry);
 void imprint_registry_undo(struct imprint_registry *registry);
-
 /* One inside the other: keep or undo what was done since the mark. */
 enum imprint_status imprint_registry_mark(struct imprint_registry *registry);
 enum imprint_status imprint_registry_unmark(struct imprint_registry *registry,
                                             bool keep);
 
-/* ---- certificates ---- */
-
 enum imprint_registry_state {
-    IMPRINT_REGISTRY_PENDING, /* PENDING_ACTIVATION */
+    IMPRINT_REGISTRY_PENDING, /* "PENDING_ACTIVATION", the others likewise */
     IMPRINT_REGISTRY_ACTIVE,
     IMPRINT_REGISTRY_INACTIVE,
     IMPRINT_REGISTRY_REVOKED
 };
 
-/* As AWS writes it ("PENDING_ACTIVATION"). */
 const char *imprint_registry_state_name(enum imprint_registry_state state);
 
 struct imprint_registry_certificate {
@@ -80,7 +75,6 @@ enum imprint_status imprint_registry_each_certificate(
 enum imprint_status imprint_registry_set_state(
     struct imprint_registry *registry, const char *id,
     enum imprint_registry_state state, const char *thing);
-
 enum imprint_status imprint_registry_attach(struct imprint_registry *registry,
                                             const char *certificate_id,
                                             const char *policy);
@@ -89,11 +83,7 @@ enum imprint_status imprint_registry_each_policy(
     void (*each)(void *user, const char *name, const char *document),
     void *user);
 
-/*
- * ---- tokens ----
- * Known by their SHA-256 alone: how long a search takes says nothing about a
- * token, and who reads the registry has none.
- */
+/* ---- tokens: known by SHA-256 alone, so that reading here gives none ---- */
 
 struct imprint_registry_token {
     char certificate_id[65];
@@ -103,7 +93,6 @@ struct imprint_registry_token {
     uint8_t *reply;           /* to that request; free it */
     size_t reply_len;
 };
-
 enum imprint_status imprint_registry_put_token(
     struct imprint_registry *registry, const uint8_t hash[32],
     const char *certificate_id, int64_t expires);
@@ -121,8 +110,7 @@ enum imprint_status imprint_registry_use_token(
 enum imprint_status imprint_registry_expire(struct imprint_registry *registry,
                                             int64_t now, size_t *count);
 
-/* ---- documents: by name; putting replaces ---- */
-
+/* By name; putting replaces. */
 enum imprint_registry_document {
     IMPRINT_REGISTRY_POLICY,
     IMPRINT_REGISTRY_TEMPLATE,
@@ -137,17 +125,14 @@ enum imprint_status imprint_registry_find_document(
     struct imprint_registry *registry, enum imprint_registry_document kind,
     const char *name, char **document);
 
-/* ---- spare keys, settings, what changed ---- */
-
 enum imprint_status imprint_registry_put_key(struct imprint_registry *registry,
                                              const char *pem, int64_t *id);
-/* Deletes it. ERR_NOT_FOUND: somebody else took it, or it is not that key. */
+/* ERR_NOT_FOUND: somebody else took it, or it is not that key. */
 enum imprint_status imprint_registry_take_key(struct imprint_registry *registry,
                                               int64_t id, const char *pem);
 enum imprint_status imprint_registry_each_key(
     struct imprint_registry *registry,
     void (*each)(void *user, int64_t id, const char *pem), void *user);
-
 enum imprint_status imprint_registry_put_setting(
     struct imprint_registry *registry, const char *name, int64_t value);
 /* fallback if there is none, or none can be read. */

@@ -152,7 +152,7 @@ static int take_number(void *number, int count, char **values, char **names)
 {
     (void)names;
     if (count > 0 && values[0])
-        *(int *)number = atoi(values[0]);
+        *(int *)number = (int)strtol(values[0], NULL, 10);
     return 0;
 }
 
