@@ -109,7 +109,8 @@ class Tap:
         try:
             yield
             print("ok %d - %s" % (self.count, name), flush=True)
-        except (AssertionError, subprocess.SubprocessError) as trouble:
+        except (AssertionError, OSError,
+                subprocess.SubprocessError) as trouble:
             self.failed += 1
             print("not ok %d - %s" % (self.count, name))
             print("# " + str(trouble).replace("\n", "\n# "), flush=True)
