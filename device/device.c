@@ -118,7 +118,9 @@ static enum imprint_status provision_locked(
         if (status != IMPRINT_ERR_NOT_FOUND)
             return status;
     }
-    status = imprint_claim_open(settings, &claim, why);
+    status = imprint_store_check_room(store, why);
+    if (status == IMPRINT_OK)
+        status = imprint_claim_open(settings, &claim, why);
     if (status != IMPRINT_OK)
         return status;
     needs.settings = settings;

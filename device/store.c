@@ -142,33 +142,36 @@ static enum imprint_status check_dir(const char *dir, struct imprint_why *why)
     return IMPRINT_OK;
 }
 
-static enum imprint_status check_room(const char *dir, struct imprint_why *why)
+static enum imprint_status check_access(const char *dir,
+                                        struct imprint_why *why)
 {
-    uint64_t room_len;
-    enum imprint_status status;
+    bool read_only;
 
-    if (access(dir, R_OK | W_OK | X_OK) != 0) {
-        bool read_only = errno == EROFS;
-
-        imprint_layout_fail(why, "write into", dir);
-        imprint_why_hint(why, read_only ? "mount it writable, or give --state"
-                                        : "check its mode, or give --state");
-        return IMPRINT_ERR_STORAGE;
-    }
-    status = imprint_file_room(dir, &room_len, why);
-    if (status != IMPRINT_OK)
-        return status;
-    if (room_len < ROOM_MIN_LEN) {
-        imprint_why_set(why, IMPRINT_ERR_STORAGE,
-                        "\"%s\" has room for %llu bytes; %u are needed", dir,
-                        (unsigned long long)room_len, ROOM_MIN_LEN);
-        imprint_why_hint(why, "make room on that file system");
-        return IMPRINT_ERR_STORAGE;
-    }
-    return IMPRINT_OK;
+    if (access(dir, R_OK | W_OK | X_OK) == 0)
+        return IMPRINT_OK;
+    read_only = errno == EROFS;
+    imprint_layout_fail(why, "write into", dir);
+    imprint_why_hint(why, read_only ? "mount it writable, or give --state"
+                                    : "check its mode, or give --state");
+    return IMPRINT_ERR_STORAGE;
 }
 
-/* The second half of a commit; *number is the new identity's. */
+enum imprint_status imprint_store_check_room(const struct imprint_store *store,
+                                             struct imprint_why *why)
+{
+    uint64_t room_len;
+    enum imprint_status status = imprint_file_room(store->dir, &room_len, why);
+
+    if (status != IMPRINT_OK || room_len >= ROOM_MIN_LEN)
+        return status;
+    imprint_why_set(why, IMPRINT_ERR_STORAGE,
+                    "\"%s\" has room for %llu bytes; %u are needed", store->dir,
+                    (unsigned long long)room_len, ROOM_MIN_LEN);
+    imprint_why_hint(why, "make room on that file system");
+    return IMPRINT_ERR_STORAGE;
+}
+
+/* The second half of a commit. */
 static enum imprint_status finish_commit(const struct imprint_store *store,
                                          struct imprint_why *why)
 {
@@ -268,7 +271,7 @@ static enum imprint_status open_checked(struct imprint_store *store,
     if (status == IMPRINT_OK)
         status = check_dir(store->dir, why);
     if (status == IMPRINT_OK)
-        status = check_room(store->dir, why);
+        status = check_access(store->dir, why);
     if (status != IMPRINT_OK)
         return status;
     imprint_layout_path(path, store->dir, "lock", NULL);

@@ -25,7 +25,7 @@
 struct imprint_store;
 
 /*
- * Makes or checks the directory (ours, 0700, writable, room), takes its lock
+ * Makes or checks the directory (ours, 0700, writable), takes its lock
  * (ERR_BUSY says who has it), and puts right what a power cut left. *finished
  * tells that a commit was cut off and is done now.
  */
@@ -33,6 +33,10 @@ IMPRINT_MUST_USE enum imprint_status imprint_store_open(
     const char *dir, struct imprint_store **out, bool *finished,
     struct imprint_why *why);
 void imprint_store_close(struct imprint_store *store);
+
+/* Enough for another identity? A reset needs none. */
+IMPRINT_MUST_USE enum imprint_status imprint_store_check_room(
+    const struct imprint_store *store, struct imprint_why *why);
 
 /* What is staged becomes what is in use; the identity before it is erased. */
 IMPRINT_MUST_USE enum imprint_status imprint_store_commit(
