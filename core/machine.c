@@ -404,6 +404,8 @@ enum imprint_status imprint_init(struct imprint *machine,
     if (!machine->random)
         machine->random = 1;
     machine->identity = config->staged;
+    machine->identity.certificate_pem = imprint_slice_of(NULL, 0);
+    machine->identity.private_key_pem = imprint_slice_of(NULL, 0);
     return IMPRINT_OK;
 }
 

@@ -185,7 +185,11 @@ static void test_resume(void **unused)
     rig_connected(&rig);
     rig_expect(&rig, COMMIT, IMPRINT_DO_COMMIT);
 
-    rig_reach(&rig, RESUME); /* refused: the same token again */
+    rig_prepare(&rig); /* refused: the same token again */
+    rig_stage_earlier(&rig, 600000);
+    rig.config.staged.certificate_pem = imprint_slice_text("PEM");
+    rig_begin(&rig);
+    rig_due(&rig);
     rig_disconnected(&rig, true);
     rig_expect(&rig, JOIN, IMPRINT_DO_CONNECT);
     rig_connected(&rig);
@@ -193,6 +197,7 @@ static void test_resume(void **unused)
     rig_expect(&rig, REGISTER_EARLY, IMPRINT_DO_PUBLISH);
     assert_true(rig_slice_is(rig.action.topics[0], REGISTER));
     rig_message(&rig, REGISTER "/accepted", REGISTERED);
+    assert_int_equal(rig.action.identity.certificate_pem.len, 0);
     rig_saved(&rig);
     rig_connected(&rig);
     rig_saved(&rig);
