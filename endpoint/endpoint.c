@@ -15,6 +15,7 @@
 
 #define ARN "arn:aws:iot:us-east-1:000000000000:"
 #define ARN_LEN (IMPRINT_POLICY_VALUE_MAX_LEN + 1)
+#define NAME_LEN 320
 #define LOOK_MS 100
 #define SESSION_MAX_OPEN_COUNT 256
 
@@ -118,14 +119,14 @@ void imprint_endpoint_close(struct imprint_endpoint *endpoint)
 /* ---- what is allowed ---- */
 
 /* "client X (1234abcd, claim Y)", for the log. */
-static const char *name_client(char name[IMPRINT_LINE_LEN],
+static const char *name_client(char name[NAME_LEN],
                                const struct imprint_principal *principal,
                                const char *client_id)
 {
     char quoted[IMPRINT_LINE_WORD_LEN];
     bool is_claim = principal->claim[0] != '\0';
 
-    (void)snprintf(name, IMPRINT_LINE_LEN, "client %s (%.8s%s%s)",
+    (void)snprintf(name, NAME_LEN, "client %s (%.8s%s%s)",
                    imprint_line_quote(quoted, client_id), principal->id,
                    is_claim ? ", claim " : "", principal->claim);
     return name;
@@ -137,10 +138,10 @@ static void say_no(const struct imprint_endpoint *endpoint,
                    const char *reason)
 {
     char line[IMPRINT_LINE_LEN];
-    char name[IMPRINT_LINE_LEN];
+    char name[NAME_LEN];
     char resource[IMPRINT_LINE_WORD_LEN];
 
-    (void)snprintf(line, sizeof(line), "%s: %s of %s: not allowed%s",
+    (void)snprintf(line, sizeof(line), "%s: %s of %s: not allowed%.480s",
                    name_client(name, principal, request->client_id),
                    request->action,
                    imprint_line_quote(resource, request->resource), reason);
@@ -240,10 +241,10 @@ static void say_connected(const struct imprint_endpoint *endpoint,
 {
     static const char *const versions[] = {"?", "?", "?", "3.1", "3.1.1", "5"};
     char line[IMPRINT_LINE_LEN];
-    char name[IMPRINT_LINE_LEN];
+    char name[NAME_LEN];
     bool is_known = who->mqtt_version >= 3 && who->mqtt_version <= 5;
 
-    (void)snprintf(line, sizeof(line), "%.700s from %.64s: connected, MQTT %s",
+    (void)snprintf(line, sizeof(line), "%s from %.64s: connected, MQTT %s",
                    name_client(name, session->principal, session->client_id),
                    who->address[0] ? who->address : "unknown",
                    versions[is_known ? who->mqtt_version : 0]);
@@ -500,14 +501,14 @@ struct imprint_endpoint_session *imprint_endpoint_evicted(
 {
     struct imprint_endpoint_session *session;
     char line[IMPRINT_LINE_LEN];
-    char name[IMPRINT_LINE_LEN];
+    char name[NAME_LEN];
 
     look(endpoint);
     session = endpoint->evicted;
     if (!session)
         return NULL;
     endpoint->evicted = session->next_evicted;
-    (void)snprintf(line, sizeof(line), "%.700s: thrown off, certificate is %s",
+    (void)snprintf(line, sizeof(line), "%s: thrown off, certificate is %s",
                    name_client(name, session->principal, session->client_id),
                    imprint_registry_state_name(session->principal->state));
     say(endpoint, line);

@@ -13,6 +13,9 @@
 #include "posix/why.h"
 
 #define SIZE_MAX_COUNT 4096
+#define YIELD_MS 100
+#define YIELD_MAX_MS 5000
+#define FAILED_MS 1000 /* OpenSSL can't make keys: do not ask all the time */
 
 enum { THREAD_FILLS, THREAD_HELPS, THREAD_COUNT };
 
@@ -32,6 +35,8 @@ struct imprint_pool {
     struct stack saved;
     struct stack fresh; /* not in the registry */
     size_t wanted;
+    uint64_t yielded_ms; /* when there was other work, and the last key */
+    uint64_t filled_ms;
     size_t being_made;
     size_t made_count;
     uint64_t making_ms;
@@ -69,15 +74,27 @@ static bool is_work(const struct imprint_pool *pool, size_t thread)
     return count < goal && count < SIZE_MAX_COUNT;
 }
 
-/* OpenSSL can't make keys now: do not ask it all the time. */
-static void rest(struct imprint_pool *pool)
+/* A look after wait_ms, or when something changed. With the lock held. */
+static void rest(struct imprint_pool *pool, uint64_t wait_ms)
 {
-    struct timespec then;
+    uint64_t then_ms = now_ms() + wait_ms;
+    struct timespec then = {.tv_sec = (time_t)(then_ms / 1000),
+                            .tv_nsec = (long)(then_ms % 1000) * 1000000};
 
-    (void)clock_gettime(CLOCK_REALTIME, &then);
-    then.tv_sec++;
     if (!atomic_load(&pool->stopping))
         (void)pthread_cond_timedwait(&pool->changed, &pool->lock, &then);
+}
+
+/*
+ * The lowest priority does not keep off a core that shares its silicon with a
+ * busy one: so filling makes room by itself.
+ */
+static bool should_yield(const struct imprint_pool *pool, size_t thread)
+{
+    uint64_t now = now_ms();
+
+    return thread == THREAD_FILLS && now - pool->yielded_ms < YIELD_MS &&
+           now - pool->filled_ms < YIELD_MAX_MS;
 }
 
 /* One key, with the lock held before and after. */
@@ -91,8 +108,9 @@ static void make_one(struct imprint_pool *pool)
     pem = imprint_authority_make_rsa_key(&pool->stopping);
     (void)pthread_mutex_lock(&pool->lock);
     pool->being_made--;
+    pool->filled_ms = now_ms();
     if (!pem) {
-        rest(pool);
+        rest(pool, FAILED_MS);
         return;
     }
     push(&pool->fresh, 0, pem);
@@ -107,7 +125,9 @@ static void run(struct imprint_pool *pool, size_t thread)
 {
     (void)pthread_mutex_lock(&pool->lock);
     while (!atomic_load(&pool->stopping)) {
-        if (is_work(pool, thread))
+        if (is_work(pool, thread) && should_yield(pool, thread))
+            rest(pool, YIELD_MS);
+        else if (is_work(pool, thread))
             make_one(pool);
         else
             (void)pthread_cond_wait(&pool->changed, &pool->lock);
@@ -164,6 +184,7 @@ enum imprint_status imprint_pool_open(
     /* both threads may have one under way */
     size_t room = SIZE_MAX_COUNT + THREAD_COUNT;
     struct imprint_pool *pool = calloc(1, sizeof(*pool));
+    pthread_condattr_t attributes;
     enum imprint_status status;
 
     if (!pool)
@@ -172,7 +193,10 @@ enum imprint_status imprint_pool_open(
     if (pool->options.size > SIZE_MAX_COUNT)
         pool->options.size = SIZE_MAX_COUNT;
     (void)pthread_mutex_init(&pool->lock, NULL);
-    (void)pthread_cond_init(&pool->changed, NULL);
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&pool->changed, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
     pool->saved.keys = calloc(room, sizeof(*pool->saved.keys));
     pool->fresh.keys = calloc(room, sizeof(*pool->fresh.keys));
     status = pool->saved.keys && pool->fresh.keys
@@ -228,6 +252,13 @@ bool imprint_pool_take(struct imprint_pool *pool, struct imprint_pool_key *out)
     }
     (void)pthread_mutex_unlock(&pool->lock);
     return taken;
+}
+
+void imprint_pool_yield(struct imprint_pool *pool)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->yielded_ms = now_ms();
+    (void)pthread_mutex_unlock(&pool->lock);
 }
 
 void imprint_pool_want(struct imprint_pool *pool, size_t count)

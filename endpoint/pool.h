@@ -42,6 +42,9 @@ struct imprint_pool_key {
 bool imprint_pool_take(struct imprint_pool *pool, struct imprint_pool_key *out);
 void imprint_pool_free_key(struct imprint_pool_key *key);
 
+/* There is other work now: filling can wait for a while, up to 5 s a key. */
+void imprint_pool_yield(struct imprint_pool *pool);
+
 /* How many are waiting for a key. */
 void imprint_pool_want(struct imprint_pool *pool, size_t count);
 

@@ -275,6 +275,8 @@ static void work(struct imprint_service *service, uint64_t *expired_ms)
            (request = pop(&service->waiting)))
         push(&incoming, request);
     (void)pthread_mutex_unlock(&service->lock);
+    if (incoming.count > 0)
+        imprint_pool_yield(service->pool);
     give_keys(service, &incoming, &batch);
     imprint_pool_want(service->pool, service->parked.count);
     if (batch.count > 0 || imprint_pool_is_unsaved(service->pool))
