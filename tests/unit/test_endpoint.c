@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "endpoint/admin.h"
+
 /* Create, register, connect as the device; and what a pending one may not. */
 static void provision_csr(void **state, enum imprint_encoding encoding)
 {
@@ -362,17 +364,178 @@ static void test_rate(void **state)
     imprint_endpoint_leave(fixture->endpoint, session);
 }
 
+/* RegisterThing by any template, whatever the claim's policy says of it. */
+static void register_by(struct fixture *fixture,
+                        struct imprint_endpoint_session *session,
+                        const char *template_name, const char *serial,
+                        const char *color, struct reply *reply)
+{
+    const struct imprint_pair parameters[] = {
+        {imprint_slice_text("SerialNumber"), imprint_slice_text(serial)},
+        {imprint_slice_text("Color"), imprint_slice_text(color)}};
+    static struct reply created;
+    struct imprint_identity identity =
+        fixture_create_csr(fixture, session, IMPRINT_ENC_JSON, &created);
+    char topic[128];
+    uint8_t payload[8192];
+    struct imprint_writer writer =
+        imprint_slice_writer(payload, sizeof(payload));
+
+    (void)snprintf(topic, sizeof(topic),
+                   "$aws/provisioning-templates/%s/provision/json",
+                   template_name);
+    imprint_codec_put_register(&writer, &imprint_json_format, identity.token,
+                               parameters, 2);
+    assert_true(imprint_endpoint_submit(fixture->endpoint, session, topic,
+                                        imprint_slice_since(&writer, 0)));
+    assert_ptr_equal(fixture_wait_reply(fixture, reply), session);
+}
+
+/* Parameters, then the resources beside the certificate. */
+#define TEMPLATE(status, resources)                                    \
+    "{\"Parameters\":{\"SerialNumber\":{\"Type\":\"String\"},"         \
+    "\"Color\":{\"Type\":\"String\"}},\"Resources\":{\"c\":{\"Type\":" \
+    "\"AWS::IoT::Certificate\",\"Properties\":{\"Status\":\"" status   \
+    "\",\"CertificateId\":{\"Ref\":\"AWS::IoT::Certificate::Id\"}}}"   \
+    "," resources "}}"
+#define THING                                                            \
+    "\"t\":{\"Type\":\"AWS::IoT::Thing\",\"Properties\":{\"ThingName\":" \
+    "{\"Ref\":\"SerialNumber\"},\"AttributePayload\":{\"color\":"        \
+    "{\"Ref\":\"Color\"}}}}"
+
+static void put_template(struct fixture *fixture, const char *name,
+                         const char *text)
+{
+    struct imprint_why why = {"", ""};
+
+    fixture_must(imprint_endpoint_put_template(fixture->dir, name,
+                                               imprint_slice_text(text), &why),
+                 &why);
+}
+
+static void test_other_templates(void **state)
+{
+    struct fixture *fixture = *state;
+    struct imprint_endpoint_session *session =
+        fixture_connect_claim(fixture, "imprint-1");
+    struct imprint_why why = {"", ""};
+    static struct reply reply;
+
+    register_by(fixture, session, "none", "SN-1", "red", &reply);
+    fixture_check_rejected(&reply, IMPRINT_ENC_JSON, 404, "ResourceNotFound");
+    put_template(fixture, "colors", TEMPLATE("ACTIVE", THING));
+    register_by(fixture, session, "colors", "SN-1", "red", &reply);
+    assert_true(fixture_is_accepted(&reply));
+    /* the same thing again, with another certificate */
+    register_by(fixture, session, "colors", "SN-1", "red", &reply);
+    assert_true(fixture_is_accepted(&reply));
+    register_by(fixture, session, "colors", "SN-1", "blue", &reply);
+    fixture_check_rejected(&reply, IMPRINT_ENC_JSON, 409, "ResourceConflict");
+    register_by(fixture, session, "colors", "SN-2", "light blue", &reply);
+    fixture_check_rejected(&reply, IMPRINT_ENC_JSON, 400, "InvalidParameters");
+    put_template(fixture, "nobody",
+                 TEMPLATE("ACTIVE",
+                          THING ",\"p\":{\"Type\":\"AWS::IoT::Policy\","
+                                "\"Properties\":{\"PolicyName\":\"gone\"}}"));
+    register_by(fixture, session, "nobody", "SN-3", "red", &reply);
+    fixture_check_rejected(&reply, IMPRINT_ENC_JSON, 404, "ResourceNotFound");
+    /* the thing of a registration that failed was not kept */
+    register_by(fixture, session, "colors", "SN-3", "blue", &reply);
+    assert_true(fixture_is_accepted(&reply));
+    assert_int_equal(imprint_endpoint_put_template(fixture->dir, "colors",
+                                                   imprint_slice_text("{}"),
+                                                   &why),
+                     IMPRINT_ERR_FORMAT);
+    imprint_endpoint_leave(fixture->endpoint, session);
+}
+
+/* A policy that the template brings along; a certificate left INACTIVE. */
+static void test_policy_in_template(void **state)
+{
+    static const char policy[] =
+        "\"p\":{\"Type\":\"AWS::IoT::Policy\",\"Properties\":{"
+        "\"PolicyDocument\":{\"Version\":\"2012-10-17\",\"Statement\":[{"
+        "\"Effect\":\"Allow\",\"Action\":\"iot:Connect\",\"Resource\":"
+        "\"arn:aws:iot:us-east-1:000000000000:client/any-*\"}]}}}";
+    struct fixture *fixture = *state;
+    struct imprint_endpoint_session *session =
+        fixture_connect_claim(fixture, "imprint-1");
+    struct imprint_endpoint_session *device = NULL;
+    static struct reply created;
+    static struct reply reply;
+    struct imprint_identity identity;
+    char text[2048];
+    size_t i;
+
+    for (i = 0; i < 2; i++) {
+        (void)snprintf(text, sizeof(text), TEMPLATE("%s", "%s"),
+                       i == 0 ? "Active" : "Inactive", policy);
+        put_template(fixture, "fleet", text);
+        identity =
+            fixture_create_csr(fixture, session, IMPRINT_ENC_JSON, &created);
+        fixture_ask_register(fixture, session, IMPRINT_ENC_JSON, identity.token,
+                             "SN-1", &reply);
+        assert_true(fixture_is_accepted(&reply));
+        assert_null(strstr((const char *)reply.payload, "thingName"));
+        assert_int_equal(
+            fixture_connect_pem(fixture,
+                                (const char *)identity.certificate_pem.bytes,
+                                identity.certificate_pem.len, "other", &device),
+            IMPRINT_ERR_REFUSED);
+        assert_int_equal(
+            fixture_connect_pem(fixture,
+                                (const char *)identity.certificate_pem.bytes,
+                                identity.certificate_pem.len, "any-1", &device),
+            i == 0 ? IMPRINT_OK : IMPRINT_ERR_REFUSED);
+        if (i == 0)
+            imprint_endpoint_leave(fixture->endpoint, device);
+    }
+    assert_true(fixture_is_logged(fixture, "its certificate is INACTIVE"));
+    imprint_endpoint_leave(fixture->endpoint, session);
+}
+
+/* A client's words can't forge a line, and too much is not taken. */
+static void test_bad_clients(void **state)
+{
+    struct fixture *fixture = *state;
+    struct imprint_endpoint_session *session =
+        fixture_connect_claim(fixture, "a\n\"b");
+    struct imprint_endpoint_session *none = NULL;
+    static uint8_t payload[40000];
+    static struct reply reply;
+    char client_id[130];
+    char topic[1200];
+
+    assert_true(fixture_is_logged(fixture, "client \"a??b\" ("));
+    fixture_ask(fixture, session, "$aws/certificates/create/json",
+                imprint_slice_of(payload, sizeof(payload)), &reply);
+    fixture_check_rejected(&reply, IMPRINT_ENC_JSON, 400, "InvalidPayload");
+    (void)memset(topic, 'a', sizeof(topic));
+    topic[sizeof(topic) - 1] = '\0';
+    assert_false(imprint_endpoint_allows(fixture->endpoint, session,
+                                         IMPRINT_ENDPOINT_PUBLISH, topic));
+    assert_true(fixture_is_logged(fixture, "it is too long"));
+    (void)memset(client_id, 'a', sizeof(client_id));
+    client_id[129] = '\0';
+    assert_int_equal(fixture_try_claim(fixture,
+                                       fixture->paths.claim_certificate_pem,
+                                       client_id, &none),
+                     IMPRINT_ERR_REFUSED);
+    imprint_endpoint_leave(fixture->endpoint, session);
+}
+
 #define TEST(name) \
     cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_csr_json),       TEST(test_csr_cbor),
-        TEST(test_service_keys),   TEST(test_register_twice),
-        TEST(test_rejections),     TEST(test_missing_parameter),
-        TEST(test_sessions_apart), TEST(test_keys_wait_aside),
-        TEST(test_rate),
+        TEST(test_csr_json),        TEST(test_csr_cbor),
+        TEST(test_service_keys),    TEST(test_register_twice),
+        TEST(test_rejections),      TEST(test_missing_parameter),
+        TEST(test_sessions_apart),  TEST(test_keys_wait_aside),
+        TEST(test_other_templates), TEST(test_policy_in_template),
+        TEST(test_bad_clients),     TEST(test_rate),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

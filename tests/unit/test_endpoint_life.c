@@ -6,11 +6,13 @@
 
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -378,6 +380,44 @@ static void test_prepare_after_cut(void **state)
     fixture_open_endpoint(fixture);
 }
 
+/* A first run, killed at many moments: the next run makes the rest. */
+static void test_first_run_killed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct imprint_endpoint_session *session;
+    struct imprint_why why = {"", ""};
+    char command[128];
+    size_t cut_count = 0;
+    int status;
+    long i;
+
+    imprint_endpoint_close(fixture->endpoint);
+    (void)snprintf(command, sizeof(command), "rm -rf '%s'", fixture->dir);
+    for (i = 0; i < 60; i++) {
+        struct timespec pause = {.tv_nsec = i * 700000};
+        pid_t child;
+
+        assert_int_equal(system(command), 0);
+        child = fork();
+        if (child == 0)
+            _exit(imprint_endpoint_prepare(fixture->dir, NULL, &fixture->paths,
+                                           &why) != IMPRINT_OK);
+        (void)nanosleep(&pause, NULL);
+        (void)kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        cut_count += WIFSIGNALED(status) != 0;
+        fixture_prepare(fixture);
+        fixture_open_endpoint(fixture);
+        session = fixture_connect_claim(fixture, "imprint-1");
+        imprint_endpoint_leave(fixture->endpoint, session);
+        assert_int_equal(fixture_count_certificates(fixture).all, 1);
+        imprint_endpoint_close(fixture->endpoint);
+    }
+    print_message("# killed %zu times before its end\n", cut_count);
+    assert_true(cut_count > 0);
+    fixture_open_endpoint(fixture);
+}
+
 #define TEST(name) \
     cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
 
@@ -393,6 +433,7 @@ int main(void)
         TEST(test_other_claims),
         TEST(test_reopen),
         TEST(test_prepare_after_cut),
+        TEST(test_first_run_killed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
