@@ -268,6 +268,9 @@ static enum imprint_status open_checked(struct imprint_store *store,
         return imprint_why_set(why, IMPRINT_ERR_STORAGE,
                                "the directory's name is too long");
     status = imprint_file_make_dir(store->dir, 0700, why);
+    if (status != IMPRINT_OK)
+        imprint_why_hint(why, "run as who may make it, or give another "
+                              "directory with --state");
     if (status == IMPRINT_OK)
         status = check_dir(store->dir, why);
     if (status == IMPRINT_OK)
