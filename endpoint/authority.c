@@ -95,7 +95,8 @@ bool imprint_authority_make_token(char token[IMPRINT_AUTHORITY_TOKEN_LEN + 1])
     if (made) {
         memcpy(text, head, sizeof(head));
         len += (size_t)EVP_EncodeBlock(text + len, random, sizeof(random));
-        memcpy(text + len, "\"}", 2);
+        text[len] = '"';
+        text[len + 1] = '}';
         (void)EVP_EncodeBlock((uint8_t *)token, text, (int)len + 2);
     }
     OPENSSL_cleanse(random, sizeof(random));

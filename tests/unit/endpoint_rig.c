@@ -269,20 +269,18 @@ struct imprint_identity fixture_create_csr(
 
 void fixture_ask_register(struct fixture *fixture,
                           struct imprint_endpoint_session *session,
-                          enum imprint_encoding encoding,
-                          struct imprint_slice token, const char *serial,
-                          struct reply *reply)
+                          const struct registration *what, struct reply *reply)
 {
     const struct imprint_pair parameter = {imprint_slice_text("SerialNumber"),
-                                           imprint_slice_text(serial)};
+                                           imprint_slice_text(what->serial)};
     char topic[128];
     uint8_t payload[8192];
     struct imprint_writer writer =
         imprint_slice_writer(payload, sizeof(payload));
 
-    fixture_name_topic(topic, IMPRINT_OP_REGISTER, encoding);
-    imprint_codec_put_register(&writer, fixture_format_of(encoding), token,
-                               &parameter, serial ? 1 : 0);
+    fixture_name_topic(topic, IMPRINT_OP_REGISTER, what->encoding);
+    imprint_codec_put_register(&writer, fixture_format_of(what->encoding),
+                               what->token, &parameter, what->serial ? 1 : 0);
     fixture_ask(fixture, session, topic, imprint_slice_since(&writer, 0),
                 reply);
 }

@@ -97,11 +97,16 @@ struct imprint_identity fixture_create_csr(
     struct fixture *fixture, struct imprint_endpoint_session *session,
     enum imprint_encoding encoding, struct reply *reply);
 
+/* Of template fleet; serial NULL: without a parameter. */
+struct registration {
+    enum imprint_encoding encoding;
+    struct imprint_slice token;
+    const char *serial;
+};
+
 void fixture_ask_register(struct fixture *fixture,
                           struct imprint_endpoint_session *session,
-                          enum imprint_encoding encoding,
-                          struct imprint_slice token, const char *serial,
-                          struct reply *reply);
+                          const struct registration *what, struct reply *reply);
 
 void fixture_check_rejected(struct reply *reply, enum imprint_encoding encoding,
                             uint32_t status_code, const char *code);

@@ -40,8 +40,9 @@ static void provision_csr(void **state, enum imprint_encoding encoding)
                      IMPRINT_ERR_REFUSED);
     assert_true(fixture_is_logged(fixture, "PENDING_ACTIVATION"));
 
-    fixture_ask_register(fixture, session, encoding, identity.token, "SN-1",
-                         &registered);
+    fixture_ask_register(
+        fixture, session,
+        &(struct registration){encoding, identity.token, "SN-1"}, &registered);
     assert_true(fixture_is_accepted(&registered));
     assert_int_equal(imprint_codec_get_registered(
                          fixture_format_of(encoding),
@@ -134,20 +135,26 @@ static void test_register_twice(void **state)
     struct imprint_identity identity =
         fixture_create_csr(fixture, session, IMPRINT_ENC_JSON, &created);
 
-    fixture_ask_register(fixture, session, IMPRINT_ENC_JSON, identity.token,
-                         "SN-1", &first);
+    fixture_ask_register(
+        fixture, session,
+        &(struct registration){IMPRINT_ENC_JSON, identity.token, "SN-1"},
+        &first);
     assert_true(fixture_is_accepted(&first));
     /* over another connection, too: the first one may have been cut */
     imprint_endpoint_leave(fixture->endpoint, session);
     session = fixture_connect_claim(fixture, "imprint-2");
-    fixture_ask_register(fixture, session, IMPRINT_ENC_JSON, identity.token,
-                         "SN-1", &again);
+    fixture_ask_register(
+        fixture, session,
+        &(struct registration){IMPRINT_ENC_JSON, identity.token, "SN-1"},
+        &again);
     assert_true(fixture_is_accepted(&again));
     assert_int_equal(first.len, again.len);
     assert_memory_equal(first.payload, again.payload, first.len);
     /* another request with the same token */
-    fixture_ask_register(fixture, session, IMPRINT_ENC_JSON, identity.token,
-                         "SN-2", &again);
+    fixture_ask_register(
+        fixture, session,
+        &(struct registration){IMPRINT_ENC_JSON, identity.token, "SN-2"},
+        &again);
     fixture_check_rejected(&again, IMPRINT_ENC_JSON, 400,
                            "InvalidCertificateOwnershipToken");
     imprint_endpoint_leave(fixture->endpoint, session);
@@ -209,16 +216,21 @@ static void test_missing_parameter(void **state)
     struct imprint_identity identity =
         fixture_create_csr(fixture, session, IMPRINT_ENC_CBOR, &created);
 
-    fixture_ask_register(fixture, session, IMPRINT_ENC_CBOR, identity.token,
-                         NULL, &reply);
+    fixture_ask_register(
+        fixture, session,
+        &(struct registration){IMPRINT_ENC_CBOR, identity.token, NULL}, &reply);
     fixture_check_rejected(&reply, IMPRINT_ENC_CBOR, 400, "InvalidParameters");
     assert_true(fixture_is_logged(fixture, "SerialNumber"));
-    fixture_ask_register(fixture, session, IMPRINT_ENC_CBOR, identity.token,
-                         "with space", &reply);
+    fixture_ask_register(
+        fixture, session,
+        &(struct registration){IMPRINT_ENC_CBOR, identity.token, "with space"},
+        &reply);
     fixture_check_rejected(&reply, IMPRINT_ENC_CBOR, 400, "InvalidParameters");
     /* nothing of it was kept: the token is as good as before */
-    fixture_ask_register(fixture, session, IMPRINT_ENC_CBOR, identity.token,
-                         "SN-1", &reply);
+    fixture_ask_register(
+        fixture, session,
+        &(struct registration){IMPRINT_ENC_CBOR, identity.token, "SN-1"},
+        &reply);
     assert_true(fixture_is_accepted(&reply));
     imprint_endpoint_leave(fixture->endpoint, session);
 }
@@ -473,8 +485,10 @@ static void test_policy_in_template(void **state)
         put_template(fixture, "fleet", text);
         identity =
             fixture_create_csr(fixture, session, IMPRINT_ENC_JSON, &created);
-        fixture_ask_register(fixture, session, IMPRINT_ENC_JSON, identity.token,
-                             "SN-1", &reply);
+        fixture_ask_register(
+            fixture, session,
+            &(struct registration){IMPRINT_ENC_JSON, identity.token, "SN-1"},
+            &reply);
         assert_true(fixture_is_accepted(&reply));
         assert_null(strstr((const char *)reply.payload, "thingName"));
         assert_int_equal(

@@ -100,8 +100,10 @@ static void test_token_expires(void **state)
     assert_int_equal(fixture_count_certificates(fixture).all, 1);
     assert_true(
         fixture_is_logged(fixture, "deleted 1 certificate that nobody"));
-    fixture_ask_register(fixture, session, IMPRINT_ENC_JSON, identity.token,
-                         "SN-1", &reply);
+    fixture_ask_register(
+        fixture, session,
+        &(struct registration){IMPRINT_ENC_JSON, identity.token, "SN-1"},
+        &reply);
     fixture_check_rejected(&reply, IMPRINT_ENC_JSON, 400,
                            "InvalidCertificateOwnershipToken");
     imprint_endpoint_leave(fixture->endpoint, session);
@@ -336,8 +338,10 @@ static void test_reopen(void **state)
     free(after);
     fixture_open_endpoint(fixture);
     session = fixture_connect_claim(fixture, "imprint-1");
-    fixture_ask_register(fixture, session, IMPRINT_ENC_CBOR, identity.token,
-                         "SN-1", &reply);
+    fixture_ask_register(
+        fixture, session,
+        &(struct registration){IMPRINT_ENC_CBOR, identity.token, "SN-1"},
+        &reply);
     assert_true(fixture_is_accepted(&reply));
     imprint_endpoint_leave(fixture->endpoint, session);
     imprint_endpoint_close(fixture->endpoint);
