@@ -177,7 +177,7 @@ void imprint_transition_subscribe(struct turn *turn)
     enter(turn, STATE_SUBSCRIBE, turn->now_ms, IMPRINT_DO_SUBSCRIBE);
 }
 
-static void publish(struct turn *turn, enum state state, uint32_t wait_ms,
+static void publish(struct turn *turn, enum state state,
                     enum imprint_operation operation)
 {
     struct imprint *machine = turn->machine;
@@ -200,7 +200,7 @@ static void publish(struct turn *turn, enum state state, uint32_t wait_ms,
         return;
     }
     turn->action->payload = imprint_slice_since(&writer, from);
-    enter(turn, state, turn->now_ms + wait_ms, IMPRINT_DO_PUBLISH);
+    enter(turn, state, turn->now_ms + reply_ms(machine), IMPRINT_DO_PUBLISH);
 }
 
 static void forget_identity(struct imprint *machine)
@@ -228,10 +228,10 @@ void imprint_transition_ask(struct turn *turn)
 
     if (token_is_good(turn))
         publish(turn, granted ? STATE_REGISTER_LAST : STATE_REGISTER_EARLY,
-                reply_ms(machine), IMPRINT_OP_REGISTER);
+                IMPRINT_OP_REGISTER);
     else
         publish(turn, granted ? STATE_CREATE_LAST : STATE_CREATE_EARLY,
-                reply_ms(machine), machine->config->flow->operation);
+                machine->config->flow->operation);
 }
 
 void imprint_transition_ask_again(struct turn *turn)
@@ -239,11 +239,9 @@ void imprint_transition_ask_again(struct turn *turn)
     struct imprint *machine = turn->machine;
 
     if (machine->state == STATE_REGISTER_ASKED)
-        publish(turn, STATE_REGISTER_LAST, reply_ms(machine),
-                IMPRINT_OP_REGISTER);
+        publish(turn, STATE_REGISTER_LAST, IMPRINT_OP_REGISTER);
     else
-        publish(turn, STATE_CREATE_LAST, reply_ms(machine),
-                machine->config->flow->operation);
+        publish(turn, STATE_CREATE_LAST, machine->config->flow->operation);
 }
 
 void imprint_transition_await(struct turn *turn, enum state state)
