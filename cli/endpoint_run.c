@@ -16,6 +16,7 @@
 #include "endpoint/endpoint.h"
 #include "endpoint_broker.h"
 #include "endpoint_show.h"
+#include "posix/clock.h"
 #include "posix/file.h"
 #include "posix/why.h"
 
@@ -86,24 +87,16 @@ static enum turn take_word(struct supervision *supervision,
     return TURN_REFUSED;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Until something happened, or limit_ms went by (-1: never). */
 static enum turn wait_turn(struct supervision *supervision, int limit_ms,
                            struct imprint_why *why)
 {
-    int64_t end = now_ms() + limit_ms;
+    int64_t end = imprint_clock_now_ms() + limit_ms;
 
     for (;;) {
         struct pollfd fds[] = {{supervision->signals, POLLIN, 0},
                                {supervision->ready, POLLIN, 0}};
-        int64_t left = limit_ms < 0 ? -1 : end - now_ms();
+        int64_t left = limit_ms < 0 ? -1 : end - imprint_clock_now_ms();
         enum turn turn = TURN_LATE;
 
         if (limit_ms >= 0 && left <= 0)
@@ -127,11 +120,12 @@ static void end_broker(struct supervision *supervision)
     struct imprint_why nowhere;
 
     for (size_t i = 0; i < 2 && !has_ended(supervision); i++) {
-        int64_t end = now_ms() + END_TIMEOUT_MS;
+        int64_t end = imprint_clock_now_ms() + END_TIMEOUT_MS;
 
         (void)kill(supervision->pid, signals[i]);
-        while (!has_ended(supervision) && now_ms() < end)
-            (void)wait_turn(supervision, (int)(end - now_ms()), &nowhere);
+        while (!has_ended(supervision) && imprint_clock_now_ms() < end)
+            (void)wait_turn(supervision, (int)(end - imprint_clock_now_ms()),
+                            &nowhere);
     }
     if (supervision->ready >= 0)
         (void)close(supervision->ready);
@@ -273,7 +267,7 @@ static enum imprint_status catch_signals(struct supervision *supervision,
 static enum imprint_status lock_broker(struct supervision *supervision,
                                        struct imprint_why *why)
 {
-    int64_t end = now_ms() + LEFTOVER_TIMEOUT_MS;
+    int64_t end = imprint_clock_now_ms() + LEFTOVER_TIMEOUT_MS;
     char path[PATH_MAX + 16];
     enum imprint_status status;
 
@@ -283,7 +277,7 @@ static enum imprint_status lock_broker(struct supervision *supervision,
         const struct timespec pause = {0, 20 * 1000 * 1000};
 
         status = imprint_file_lock(path, &supervision->broker_lock, why);
-        if (status != IMPRINT_ERR_BUSY || now_ms() > end)
+        if (status != IMPRINT_ERR_BUSY || imprint_clock_now_ms() > end)
             return status;
         (void)nanosleep(&pause, NULL);
     }

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "endpoint/admin.h"
 #include "endpoint/endpoint.h"
+#include "posix/clock.h"
 #include "posix/json.h"
 #include "posix/why.h"
 
@@ -104,21 +104,11 @@ struct listing {
     size_t count;
 };
 
-static void write_day(int64_t seconds, char text[32])
-{
-    time_t when = (time_t)seconds;
-    struct tm utc;
-
-    if (!gmtime_r(&when, &utc) ||
-        strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
-        text[0] = '\0';
-}
-
 static void show_text(const struct imprint_endpoint_certificate *certificate)
 {
     char created[32];
 
-    write_day(certificate->created, created);
+    imprint_clock_write(certificate->created, created);
     (void)printf("%s  %-18s  %s  %s%s%s\n", certificate->id,
                  certificate->status, created,
                  certificate->claim[0] ? "claim " : "", certificate->claim,

@@ -3,20 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "posix/clock.h"
 #include "posix/json.h"
 #include "posix/why.h"
-
-static void write_time(int64_t seconds, char text[32])
-{
-    time_t when = (time_t)seconds;
-    struct tm tm;
-
-    if (!gmtime_r(&when, &tm) ||
-        strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-        text[0] = '\0';
-}
 
 static void show_line(const char *label, const char *text)
 {
@@ -27,7 +17,7 @@ static void show_certificate(const struct imprint_device_identity *identity)
 {
     char expiry[32];
 
-    write_time(identity->not_after, expiry);
+    imprint_clock_write(identity->not_after, expiry);
     show_line("certificate", identity->certificate_id);
     show_line("expires", expiry);
     show_line("endpoint", identity->endpoint);
@@ -42,7 +32,7 @@ void imprint_show_text(const struct imprint_device_identity *current,
         const char *slash = strrchr(path, '/');
         char since[32];
 
-        write_time(current->provisioned, since);
+        imprint_clock_write(current->provisioned, since);
         show_line("thing",
                   current->thing_name[0] ? current->thing_name : "(none)");
         show_certificate(current);
@@ -64,7 +54,7 @@ static bool put_time(struct imprint_json *json, const char *name,
 {
     char text[32];
 
-    write_time(seconds, text);
+    imprint_clock_write(seconds, text);
     return imprint_json_put_text(json, name, seconds ? text : NULL);
 }
 

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "posix/clock.h"
 #include "posix/file.h"
 #include "posix/json.h"
 #include "posix/why.h"
@@ -108,14 +108,10 @@ enum imprint_status imprint_manifest_read(const char *path,
 static bool put_time(struct imprint_json *json, const char *name,
                      const char *unix_name, int64_t seconds)
 {
-    time_t when = (time_t)seconds;
-    struct tm tm;
-    char text[32];
+    char text[IMPRINT_CLOCK_TEXT_LEN];
 
-    if (!gmtime_r(&when, &tm) ||
-        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-        return false;
-    return imprint_json_put_text(json, name, text) &&
+    imprint_clock_write(seconds, text);
+    return text[0] != '\0' && imprint_json_put_text(json, name, text) &&
            imprint_json_put_number(json, unix_name, seconds);
 }
 

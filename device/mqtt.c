@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "posix/clock.h"
 #include "posix/why.h"
 
 #define KEEPALIVE_S 60
@@ -440,14 +440,6 @@ void imprint_mqtt_tell_silence(const struct imprint_mqtt *session,
 
 /* ---- waiting ---- */
 
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
-}
-
 static bool pop(struct imprint_mqtt *session, struct imprint_mqtt_report *out)
 {
     struct item *last = &session->last;
@@ -553,7 +545,7 @@ static bool turn(struct imprint_mqtt *session, int wait_ms,
 void imprint_mqtt_wait(struct imprint_mqtt *session, uint32_t wait_ms,
                        struct imprint_mqtt_report *out, struct imprint_why *why)
 {
-    uint64_t until_ms = now_ms() + wait_ms;
+    uint64_t until_ms = (uint64_t)imprint_clock_now_ms() + wait_ms;
     uint64_t now = until_ms - wait_ms;
 
     free_item(&session->last);
@@ -563,7 +555,7 @@ void imprint_mqtt_wait(struct imprint_mqtt *session, uint32_t wait_ms,
         if (pop(session, out) ||
             !turn(session, (int)(until_ms - now), out, why))
             return;
-        now = now_ms();
+        now = (uint64_t)imprint_clock_now_ms();
     } while (now < until_ms);
     (void)pop(session, out);
 }

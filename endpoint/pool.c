@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "authority.h"
+#include "posix/clock.h"
 #include "posix/file.h"
 #include "posix/why.h"
 
@@ -42,14 +43,6 @@ struct imprint_pool {
     uint64_t making_ms;
 };
 
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 void imprint_pool_free_key(struct imprint_pool_key *key)
 {
     if (key->pem)
@@ -77,7 +70,7 @@ static bool is_work(const struct imprint_pool *pool, size_t thread)
 /* A look after wait_ms, or when something changed. With the lock held. */
 static void rest(struct imprint_pool *pool, uint64_t wait_ms)
 {
-    uint64_t then_ms = now_ms() + wait_ms;
+    uint64_t then_ms = (uint64_t)imprint_clock_now_ms() + wait_ms;
     struct timespec then = {.tv_sec = (time_t)(then_ms / 1000),
                             .tv_nsec = (long)(then_ms % 1000) * 1000000};
 
@@ -91,7 +84,7 @@ static void rest(struct imprint_pool *pool, uint64_t wait_ms)
  */
 static bool should_yield(const struct imprint_pool *pool, size_t thread)
 {
-    uint64_t now = now_ms();
+    uint64_t now = (uint64_t)imprint_clock_now_ms();
 
     return thread == THREAD_FILLS && now - pool->yielded_ms < YIELD_MS &&
            now - pool->filled_ms < YIELD_MAX_MS;
@@ -100,7 +93,7 @@ static bool should_yield(const struct imprint_pool *pool, size_t thread)
 /* One key, with the lock held before and after. */
 static void make_one(struct imprint_pool *pool)
 {
-    uint64_t start_ms = now_ms();
+    uint64_t start_ms = (uint64_t)imprint_clock_now_ms();
     char *pem;
 
     pool->being_made++;
@@ -108,14 +101,14 @@ static void make_one(struct imprint_pool *pool)
     pem = imprint_authority_make_rsa_key(&pool->stopping);
     (void)pthread_mutex_lock(&pool->lock);
     pool->being_made--;
-    pool->filled_ms = now_ms();
+    pool->filled_ms = (uint64_t)imprint_clock_now_ms();
     if (!pem) {
         rest(pool, FAILED_MS);
         return;
     }
     push(&pool->fresh, 0, pem);
     pool->made_count++;
-    pool->making_ms += now_ms() - start_ms;
+    pool->making_ms += (uint64_t)imprint_clock_now_ms() - start_ms;
     (void)pthread_mutex_unlock(&pool->lock);
     pool->options.ready(pool->options.user);
     (void)pthread_mutex_lock(&pool->lock);
@@ -257,7 +250,7 @@ bool imprint_pool_take(struct imprint_pool *pool, struct imprint_pool_key *out)
 void imprint_pool_yield(struct imprint_pool *pool)
 {
     (void)pthread_mutex_lock(&pool->lock);
-    pool->yielded_ms = now_ms();
+    pool->yielded_ms = (uint64_t)imprint_clock_now_ms();
     (void)pthread_mutex_unlock(&pool->lock);
 }
 

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "keyring.h"
+#include "posix/clock.h"
 #include "posix/why.h"
 
 #define BATCH_MAX_COUNT 64
@@ -226,18 +227,10 @@ static void expire(struct imprint_service *service)
 
 /* ---- the thread ---- */
 
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* Until there is something to do, or TICK_MS passed. With the lock held. */
 static void wait_for_work(struct imprint_service *service)
 {
-    uint64_t then_ms = now_ms() + TICK_MS;
+    uint64_t then_ms = (uint64_t)imprint_clock_now_ms() + TICK_MS;
     struct timespec then = {.tv_sec = (time_t)(then_ms / 1000),
                             .tv_nsec = (long)(then_ms % 1000) * 1000000};
 
@@ -281,9 +274,9 @@ static void work(struct imprint_service *service, uint64_t *expired_ms)
     imprint_pool_want(service->pool, service->parked.count);
     if (batch.count > 0 || imprint_pool_is_unsaved(service->pool))
         carry_out(service, &batch, &done);
-    if (now_ms() - *expired_ms >= TICK_MS) {
+    if ((uint64_t)imprint_clock_now_ms() - *expired_ms >= TICK_MS) {
         expire(service);
-        *expired_ms = now_ms();
+        *expired_ms = (uint64_t)imprint_clock_now_ms();
     }
     (void)pthread_mutex_lock(&service->lock);
     if (could_go_on(service))
