@@ -26,8 +26,9 @@ enum imprint_status imprint_document_read(struct imprint_slice text,
                    JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 
     if (!value)
-        return imprint_why_set(why, IMPRINT_ERR_FORMAT, "line %d: %s",
-                               error.line, error.text);
+        return imprint_why_set(why, IMPRINT_ERR_FORMAT,
+                               "line %d, column %d: %s", error.line,
+                               error.column, error.text);
     *out = close_node(value);
     return IMPRINT_OK;
 }
@@ -47,13 +48,22 @@ enum imprint_document_kind imprint_document_kind_of(
         return IMPRINT_DOCUMENT_TEXT;
     if (json_is_object(value))
         return IMPRINT_DOCUMENT_OBJECT;
-    return json_is_array(value) ? IMPRINT_DOCUMENT_ARRAY
-                                : IMPRINT_DOCUMENT_OTHER;
+    if (json_is_array(value))
+        return IMPRINT_DOCUMENT_ARRAY;
+    if (json_is_number(value))
+        return IMPRINT_DOCUMENT_NUMBER;
+    return json_is_boolean(value) ? IMPRINT_DOCUMENT_BOOL
+                                  : IMPRINT_DOCUMENT_OTHER;
 }
 
 const char *imprint_document_text(const struct imprint_document *node)
 {
     return json_string_value(open_node(node));
+}
+
+bool imprint_document_is_true(const struct imprint_document *node)
+{
+    return json_is_true(open_node(node));
 }
 
 size_t imprint_document_count(const struct imprint_document *node)
@@ -93,4 +103,10 @@ const char *imprint_document_next(const struct imprint_document *object,
 char *imprint_document_write(const struct imprint_document *node)
 {
     return json_dumps(open_node(node), JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
+bool imprint_document_is_equal(const struct imprint_document *a,
+                               const struct imprint_document *b)
+{
+    return json_equal(open_node(a), open_node(b)) == 1;
 }

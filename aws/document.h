@@ -18,7 +18,9 @@ enum imprint_document_kind {
     IMPRINT_DOCUMENT_TEXT,
     IMPRINT_DOCUMENT_OBJECT,
     IMPRINT_DOCUMENT_ARRAY,
-    IMPRINT_DOCUMENT_OTHER /* a number, true, false or null */
+    IMPRINT_DOCUMENT_NUMBER,
+    IMPRINT_DOCUMENT_BOOL,
+    IMPRINT_DOCUMENT_OTHER /* null, or nothing at all */
 };
 
 /* ERR_FORMAT names the line. A member twice and a NUL in a text are wrong. */
@@ -34,6 +36,9 @@ enum imprint_document_kind imprint_document_kind_of(
 
 /* NUL-terminated; NULL if the node is no text. */
 const char *imprint_document_text(const struct imprint_document *node);
+
+/* False unless the node is true. */
+bool imprint_document_is_true(const struct imprint_document *node);
 
 /* Items of an array, members of an object; 0 for the rest. */
 size_t imprint_document_count(const struct imprint_document *node);
@@ -54,5 +59,9 @@ const char *imprint_document_next(const struct imprint_document *object,
 
 /* Compact, free it. NULL: no memory. */
 char *imprint_document_write(const struct imprint_document *node);
+
+/* True if they say the same: the order of an object's members is nothing. */
+bool imprint_document_is_equal(const struct imprint_document *a,
+                               const struct imprint_document *b);
 
 #endif

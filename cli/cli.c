@@ -2,12 +2,17 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "posix/settings.h"
 
+#define LEFT_WIDTH 26 /* of a help; then a blank */
+#define TEXT_WIDTH 51
+
 void imprint_cli_error(const struct imprint_why *why)
 {
+    (void)fflush(stdout);
     (void)fprintf(stderr, "imprint: error: %s\n", why->text);
     if (why->hint[0])
         (void)fprintf(stderr, "imprint: hint: %s\n", why->hint);
@@ -69,15 +74,93 @@ bool imprint_cli_terminal(void)
     return isatty(STDERR_FILENO) == 1;
 }
 
-void imprint_cli_help(const char *verb)
+/* True if the verb has this option; *takes_value: the next argument is it. */
+static bool find_option(const char *verb, const char *name, bool *takes_value)
 {
     struct imprint_settings_help row;
 
     for (size_t i = 0; imprint_settings_describe(verb, i, &row); i++) {
-        char left[48];
-
-        (void)snprintf(left, sizeof(left), "--%s%s%s", row.name,
-                       row.argument[0] ? " " : "", row.argument);
-        (void)printf("  %-26s %s\n", left, row.text);
+        if (strcmp(name, row.name) == 0) {
+            *takes_value = row.argument[0] != '\0';
+            return true;
+        }
     }
+    return false;
+}
+
+static bool is_operand(const char *argument)
+{
+    return argument[0] != '-' || argument[1] == '\0' ||
+           (argument[1] >= '0' && argument[1] <= '9');
+}
+
+bool imprint_cli_part(const char *verb, int argc, char **argv,
+                      struct imprint_cli_parts *out)
+{
+    static char follow[] = "--follow";
+    bool has_ended = false; /* "--" stood there */
+
+    memset(out, 0, sizeof(*out));
+    out->rest[out->rest_count++] = argv[0];
+    for (int i = 2; i < argc; i++) {
+        bool takes_value = false;
+
+        if (out->rest_count + 2 > IMPRINT_CLI_ARGUMENT_MAX_COUNT)
+            return false;
+        if (has_ended || is_operand(argv[i])) {
+            if (out->operand_count == IMPRINT_CLI_OPERAND_MAX_COUNT)
+                return false;
+            out->operands[out->operand_count++] = argv[i];
+        } else if (strcmp(argv[i], "--") == 0) {
+            has_ended = true;
+        } else if (strcmp(argv[i], "-f") == 0 &&
+                   find_option(verb, "follow", &takes_value)) {
+            out->rest[out->rest_count++] = follow;
+        } else {
+            out->rest[out->rest_count++] = argv[i];
+            if (strncmp(argv[i], "--", 2) == 0 &&
+                find_option(verb, argv[i] + 2, &takes_value) && takes_value &&
+                i + 1 < argc)
+                out->rest[out->rest_count++] = argv[++i];
+        }
+    }
+    return true;
+}
+
+void imprint_cli_line(const char *left, const char *text)
+{
+    size_t len = strlen(text);
+
+    (void)printf("  %-*s", LEFT_WIDTH, left);
+    if (strlen(left) > LEFT_WIDTH)
+        (void)printf("\n  %*s", LEFT_WIDTH, "");
+    while (len > TEXT_WIDTH) {
+        size_t cut = TEXT_WIDTH;
+
+        while (cut > 0 && text[cut] != ' ')
+            cut--;
+        if (cut == 0)
+            break;
+        (void)printf(" %.*s\n  %*s", (int)cut, text, LEFT_WIDTH, "");
+        text += cut + 1;
+        len -= cut + 1;
+    }
+    (void)printf(" %s\n", text);
+}
+
+void imprint_cli_option(const struct imprint_settings_help *option)
+{
+    char left[48];
+
+    (void)snprintf(left, sizeof(left), "--%s%s%s", option->name,
+                   option->argument[0] ? " " : "", option->argument);
+    imprint_cli_line(left, option->text);
+}
+
+void imprint_cli_help(const char *verb)
+{
+    struct imprint_settings_help row;
+
+    for (size_t i = 0; imprint_settings_describe(verb, i, &row); i++)
+        imprint_cli_option(&row);
 }

@@ -3,6 +3,7 @@
 #define IMPRINT_CLI_CLI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "imprint/device.h"
 #include "imprint/status.h"
@@ -21,9 +22,11 @@ enum imprint_cli_code {
 
 /* One verb, one file cmd_<verb>.c. argv[0] is the verb; the exit code. */
 int imprint_cmd_endpoint(int argc, char **argv);
+int imprint_cmd_policy(int argc, char **argv);
 int imprint_cmd_provision(int argc, char **argv);
 int imprint_cmd_reset(int argc, char **argv);
 int imprint_cmd_status(int argc, char **argv);
+int imprint_cmd_template(int argc, char **argv);
 
 /* "imprint: error: <text>", and "imprint: hint: <hint>" if there is one. */
 void imprint_cli_error(const struct imprint_why *why);
@@ -41,7 +44,32 @@ int imprint_cli_exit(enum imprint_status status);
 /* True if stderr is a terminal: progress may be shown there. */
 bool imprint_cli_terminal(void);
 
-/* One line per option of a verb that posix/settings.h knows, on stdout. */
+#define IMPRINT_CLI_OPERAND_MAX_COUNT 16
+#define IMPRINT_CLI_ARGUMENT_MAX_COUNT 128
+
+/* A command line of the form VERB SUBVERB, its operands and options apart. */
+struct imprint_cli_parts {
+    const char *operands[IMPRINT_CLI_OPERAND_MAX_COUNT + 1]; /* then NULL */
+    size_t operand_count;
+    /* what imprint_settings_open takes: the verb and the options */
+    char *rest[IMPRINT_CLI_ARGUMENT_MAX_COUNT + 1]; /* then NULL */
+    int rest_count;
+};
+
+/*
+ * Parts argv[2..]; argv[0] is the verb, argv[1] what it shall do. "-1h" is an
+ * operand, and so is all behind "--". False: too many arguments.
+ */
+bool imprint_cli_part(const char *verb, int argc, char **argv,
+                      struct imprint_cli_parts *out);
+
+/* A row of a help: left, and text behind it, wrapped at 80 columns. */
+void imprint_cli_line(const char *left, const char *text);
+
+struct imprint_settings_help;
+void imprint_cli_option(const struct imprint_settings_help *option);
+
+/* One row per option of a verb that posix/settings.h knows, on stdout. */
 void imprint_cli_help(const char *verb);
 
 #endif

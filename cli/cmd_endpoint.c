@@ -6,31 +6,178 @@
 #include <unistd.h>
 
 #include "cli.h"
-#include "endpoint/admin.h"
 #include "endpoint_log.h"
+#include "endpoint_order.h"
 #include "endpoint_run.h"
 #include "endpoint_show.h"
+#include "endpoint_tune.h"
 #include "posix/settings.h"
 #include "posix/why.h"
 
 #define DEFAULT_LISTEN "127.0.0.1:8883"
-#define ARGUMENT_MAX_COUNT 64
-#define LISTED_MAX_COUNT 1000 /* certificates of one claim or thing */
-
-struct order {
-    const struct imprint_settings *settings;
-    const char *dir;
-    const char *operand; /* NULL if the verb takes none */
-    bool log;            /* --log */
-};
+#define ANY_COUNT IMPRINT_CLI_OPERAND_MAX_COUNT
 
 struct verb {
     const char *name;
-    const char *operand; /* what it is called; "" if it takes none */
+    const char *operands; /* what they are called */
     const char *summary;
-    enum imprint_status (*carry_out)(const struct order *order,
+    const char *options; /* beside dir and config */
+    size_t min_count;    /* of operands */
+    size_t max_count;
+    enum imprint_status (*carry_out)(const struct imprint_endpoint_order *order,
                                      struct imprint_why *why);
 };
+
+static enum imprint_status run(const struct imprint_endpoint_order *order,
+                               struct imprint_why *why)
+{
+    const char *listen = imprint_settings_get(order->settings, "listen");
+    struct imprint_endpoint_tune tune;
+    const struct imprint_endpoint_run endpoint_run = {
+        .dir = order->dir,
+        .listen = listen ? listen : DEFAULT_LISTEN,
+        .command = order->command,
+        .tune = &tune,
+        .json = order->json,
+        .log = imprint_settings_on(order->settings, "log"),
+    };
+    enum imprint_status status =
+        imprint_endpoint_tune_read(order->settings, &tune, why);
+
+    if (status != IMPRINT_OK)
+        return status;
+    status = imprint_endpoint_run(&endpoint_run, why);
+    imprint_endpoint_tune_free(&tune);
+    return status;
+}
+
+static enum imprint_status show_log(const struct imprint_endpoint_order *order,
+                                    struct imprint_why *why)
+{
+    return imprint_endpoint_log(
+        order->dir, imprint_settings_on(order->settings, "follow"), why);
+}
+
+static const struct verb verbs[] = {
+    {"run", "", "start it; ends with Ctrl-C",
+     "listen log clock faults explain strict json", 0, 0, run},
+    {"log", "", "what it did: one line per event", "follow", 0, 0, show_log},
+    /* claims and certificates */
+    {"claim", "[NAME]", "make a batch's claim, or a --temporary one",
+     "name template policy rsa temporary out qr json", 0, 1,
+     imprint_endpoint_claim},
+    {"certificates", "", "what was issued to whom", "json", 0, 0,
+     imprint_endpoint_show_certificates},
+    {"deactivate", "WHICH",
+     "throw off a certificate, by its id, claim or thing", "", 1, 1,
+     imprint_endpoint_state_deactivate},
+    {"activate", "WHICH", "let it in again", "", 1, 1,
+     imprint_endpoint_state_activate},
+    {"revoke", "WHICH", "throw it off as revoked", "", 1, 1,
+     imprint_endpoint_state_revoke},
+    {"delete", "WHICH", "forget it; or policy/NAME, or template/NAME", "force",
+     1, 1, imprint_endpoint_state_delete},
+    {"register", "FILE", "take a certificate that was made elsewhere",
+     "claim template policy thing json", 1, 1, imprint_endpoint_claim_register},
+    {"ca", "FILE", "take certificates that this CA signed", "", 1, 1,
+     imprint_endpoint_claim_trust},
+    /* documents and names */
+    {"template", "NAME [FILE]", "put or change a template, or show it",
+     "hook no-hook enabled disabled json", 1, 2,
+     imprint_endpoint_catalog_template},
+    {"templates", "", "the templates", "json", 0, 0,
+     imprint_endpoint_catalog_templates},
+    {"policy", "NAME [FILE]", "put a policy, or show it", "json", 1, 2,
+     imprint_endpoint_catalog_policy},
+    {"policies", "", "the policies", "json", 0, 0,
+     imprint_endpoint_catalog_policies},
+    {"attach", "POLICY TARGET", "to a certificate's id, a claim, or group/NAME",
+     "", 2, 2, imprint_endpoint_catalog_attach},
+    {"detach", "POLICY TARGET", "undo it", "", 2, 2,
+     imprint_endpoint_catalog_detach},
+    {"type", "[NAME]", "make a thing type, or show all", "json", 0, 1,
+     imprint_endpoint_catalog_type},
+    {"group", "[NAME]", "make a thing group, or show all", "json", 0, 1,
+     imprint_endpoint_catalog_group},
+    {"billing-group", "[NAME]", "make a billing group, or show all", "json", 0,
+     1, imprint_endpoint_catalog_billing_group},
+    /* other than AWS */
+    {"settings", "", "limits, rates, switches: yours and AWS's", "json", 0, 0,
+     imprint_endpoint_tune_settings},
+    {"set", "NAME [VALUE]", "change one; without a value: forget yours", "", 1,
+     2, imprint_endpoint_tune_set},
+    {"clock", "[WHEN]", "move its clock: +65m, -1h, 2026-12-01T00:00:00Z, now",
+     "json", 0, 1, imprint_endpoint_clock},
+    {"fault", "RULE...",
+     "let something go wrong: \"register nth=2: lose\"; \"none\" forgets all",
+     "faults", 0, ANY_COUNT, imprint_endpoint_tune_fault},
+    {"faults", "", "the rules that are set", "json", 0, 0,
+     imprint_endpoint_tune_faults},
+    {"report", "", "what was made and is not in use; exit 3 if anything is",
+     "json", 0, 0, imprint_endpoint_report},
+};
+
+#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+/* ---- help ---- */
+
+static const struct verb *find_verb(const char *name)
+{
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        if (strcmp(verbs[i].name, name) == 0)
+            return &verbs[i];
+    }
+    return NULL;
+}
+
+static void print_verb(const struct verb *verb)
+{
+    char left[48];
+
+    (void)snprintf(left, sizeof(left), "%s%s%s", verb->name,
+                   verb->operands[0] ? " " : "", verb->operands);
+    imprint_cli_line(left, verb->summary);
+}
+
+static int print_help(void)
+{
+    (void)printf("usage: imprint endpoint VERB [OPTION...]\n\n");
+    for (size_t i = 0; i < VERB_COUNT; i++)
+        print_verb(&verbs[i]);
+    (void)printf("\n");
+    imprint_cli_help("endpoint");
+    return IMPRINT_CLI_DONE;
+}
+
+static bool has_option(const struct verb *verb, const char *name)
+{
+    size_t len = strlen(name);
+
+    if (strcmp(name, "dir") == 0 || strcmp(name, "config") == 0)
+        return true;
+    for (const char *at = verb->options; (at = strstr(at, name)); at += len) {
+        if ((at == verb->options || at[-1] == ' ') &&
+            (at[len] == ' ' || at[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+static int print_verb_help(const struct verb *verb)
+{
+    struct imprint_settings_help row;
+
+    (void)printf("usage: imprint endpoint %s%s%s [OPTION...]\n\n%s\n\n",
+                 verb->name, verb->operands[0] ? " " : "", verb->operands,
+                 verb->summary);
+    for (size_t i = 0; imprint_settings_describe("endpoint", i, &row); i++) {
+        if (has_option(verb, row.name))
+            imprint_cli_option(&row);
+    }
+    return IMPRINT_CLI_DONE;
+}
+
+/* ---- carrying out ---- */
 
 /* As it was typed when it is in PATH, else where it stands. */
 static void name_command(char command[PATH_MAX])
@@ -43,191 +190,6 @@ static void name_command(char command[PATH_MAX])
         command[len] = '\0';
     else
         (void)snprintf(command, PATH_MAX, "%s", program_invocation_name);
-}
-
-static enum imprint_status run(const struct order *order,
-                               struct imprint_why *why)
-{
-    char command[PATH_MAX];
-    const char *listen = imprint_settings_get(order->settings, "listen");
-    struct imprint_endpoint_run endpoint_run;
-
-    name_command(command);
-    endpoint_run.dir = order->dir;
-    endpoint_run.listen = listen ? listen : DEFAULT_LISTEN;
-    endpoint_run.command = command;
-    endpoint_run.json = imprint_settings_on(order->settings, "json");
-    endpoint_run.log = order->log;
-    return imprint_endpoint_run(&endpoint_run, why);
-}
-
-static enum imprint_status show_log(const struct order *order,
-                                    struct imprint_why *why)
-{
-    return imprint_endpoint_log(
-        order->dir, imprint_settings_on(order->settings, "follow"), why);
-}
-
-static enum imprint_status make_claim(const struct order *order,
-                                      struct imprint_why *why)
-{
-    const struct imprint_endpoint_claim claim = {
-        order->operand, imprint_settings_on(order->settings, "rsa"), 0, NULL};
-    enum imprint_status status =
-        imprint_endpoint_make_claim(order->dir, &claim, why);
-
-    if (status == IMPRINT_OK)
-        (void)printf("%s/claims/%s/certificate.pem\n", order->dir,
-                     order->operand);
-    return status;
-}
-
-static enum imprint_status show_certificates(const struct order *order,
-                                             struct imprint_why *why)
-{
-    return imprint_endpoint_show_certificates(
-        order->dir, imprint_settings_on(order->settings, "json"), why);
-}
-
-/* ---- activate, deactivate ---- */
-
-struct search {
-    const char *wanted; /* the id, or the name of a claim or thing */
-    size_t count;
-    char id[65]; /* of the last one found that is not so already */
-    const char *status;
-};
-
-static void match(void *user,
-                  const struct imprint_endpoint_certificate *certificate)
-{
-    struct search *search = user;
-
-    if (strcmp(search->wanted, certificate->id) != 0 &&
-        strcmp(search->wanted, certificate->claim) != 0 &&
-        strcmp(search->wanted, certificate->thing) != 0)
-        return;
-    search->count++;
-    if (strcmp(search->status, certificate->status) != 0)
-        (void)snprintf(search->id, sizeof(search->id), "%s", certificate->id);
-}
-
-/* Every certificate of that id, claim or thing. */
-static enum imprint_status set_status(const struct order *order,
-                                      const char *status_name,
-                                      struct imprint_why *why)
-{
-    struct search search = {order->operand, 0, "", status_name};
-    enum imprint_status status;
-    size_t left = LISTED_MAX_COUNT;
-
-    do {
-        search.count = 0;
-        search.id[0] = '\0';
-        status = imprint_endpoint_list(order->dir, match, &search, why);
-        if (status == IMPRINT_OK && search.id[0])
-            status = imprint_endpoint_set_status(order->dir, search.id,
-                                                 status_name, why);
-    } while (status == IMPRINT_OK && search.id[0] && --left > 0);
-    if (status != IMPRINT_OK || search.count > 0)
-        return status;
-    imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                    "no certificate, claim or thing \"%s\"", order->operand);
-    imprint_why_hint(why, "see imprint endpoint certificates");
-    return IMPRINT_ERR_SETTINGS;
-}
-
-static enum imprint_status activate(const struct order *order,
-                                    struct imprint_why *why)
-{
-    return set_status(order, "ACTIVE", why);
-}
-
-static enum imprint_status deactivate(const struct order *order,
-                                      struct imprint_why *why)
-{
-    return set_status(order, "INACTIVE", why);
-}
-
-static const struct verb verbs[] = {
-    {"run", "", "start it; ends with Ctrl-C", run},
-    {"log", "", "what it did: one line per event", show_log},
-    {"claim", "NAME", "make another claim", make_claim},
-    {"certificates", "", "what was issued to whom", show_certificates},
-    {"deactivate", "WHICH",
-     "throw off a certificate, by its id, claim or thing", deactivate},
-    {"activate", "WHICH", "let it in again", activate},
-};
-
-#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
-
-static int print_help(void)
-{
-    (void)printf("usage: imprint endpoint VERB [OPTION...]\n\n");
-    for (size_t i = 0; i < VERB_COUNT; i++) {
-        char left[48];
-
-        (void)snprintf(left, sizeof(left), "%s%s%s", verbs[i].name,
-                       verbs[i].operand[0] ? " " : "", verbs[i].operand);
-        (void)printf("  %-26s %s\n", left, verbs[i].summary);
-    }
-    (void)printf("\n  %-26s run: print events on stderr, too\n", "--log");
-    imprint_cli_help("endpoint");
-    return IMPRINT_CLI_DONE;
-}
-
-static const struct verb *find_verb(const char *name)
-{
-    for (size_t i = 0; i < VERB_COUNT; i++) {
-        if (strcmp(verbs[i].name, name) == 0)
-            return &verbs[i];
-    }
-    return NULL;
-}
-
-/* True if the next argument is this option's value. */
-static bool takes_value(const char *option)
-{
-    struct imprint_settings_help row;
-
-    for (size_t i = 0; imprint_settings_describe("endpoint", i, &row); i++) {
-        if (strcmp(option + 2, row.name) == 0)
-            return row.argument[0] != '\0';
-    }
-    return false;
-}
-
-/*
- * Parts argv[2..] into the operand, --log, and rest: the verb of all settings
- * and its options. False: too many of something.
- */
-static bool part_arguments(int argc, char **argv, struct order *order,
-                           char **rest)
-{
-    static char follow[] = "--follow";
-    int count = 0;
-
-    rest[count++] = argv[0];
-    for (int i = 2; i < argc; i++) {
-        if (count + 2 >= ARGUMENT_MAX_COUNT)
-            return false;
-        if (strcmp(argv[i], "--log") == 0) {
-            order->log = true;
-        } else if (strcmp(argv[i], "-f") == 0) {
-            rest[count++] = follow;
-        } else if (argv[i][0] == '-') {
-            rest[count++] = argv[i];
-            if (strncmp(argv[i], "--", 2) == 0 && takes_value(argv[i]) &&
-                i + 1 < argc)
-                rest[count++] = argv[++i];
-        } else if (order->operand) {
-            return false;
-        } else {
-            order->operand = argv[i];
-        }
-    }
-    rest[count] = NULL;
-    return true;
 }
 
 /* --dir, or the user's own data directory; free it. */
@@ -249,24 +211,103 @@ static char *find_dir(const struct imprint_settings *settings)
     return len < 0 ? NULL : dir;
 }
 
-static int carry_out(const struct verb *verb, struct order *order, char **rest)
+/* The directory that run made; free it. */
+static enum imprint_status open_dir(const struct imprint_settings *settings,
+                                    char **dir, struct imprint_why *why)
 {
-    struct imprint_settings *settings;
-    struct imprint_why why = {"", ""};
-    enum imprint_status status;
-    char *dir;
-    int count = 0;
+    char path[PATH_MAX];
+    char *named = find_dir(settings);
+    char *real = named ? realpath(named, NULL) : NULL;
+    int len = snprintf(path, sizeof(path), "%s/registry.db", real ? real : "");
 
-    while (rest[count])
-        count++;
-    status = imprint_settings_open(count, rest, &settings, &why);
+    if (real && len < PATH_MAX && access(path, F_OK) == 0) {
+        free(named);
+        *dir = real;
+        return IMPRINT_OK;
+    }
+    imprint_why_set(why, IMPRINT_ERR_SETTINGS, "there is no endpoint in \"%s\"",
+                    named ? named : "");
+    imprint_why_hint(why, "start \"imprint endpoint run\" there once, or name "
+                          "another --dir");
+    free(real);
+    free(named);
+    return IMPRINT_ERR_SETTINGS;
+}
+
+static enum imprint_status check_options(
+    const struct verb *verb, const struct imprint_settings *settings,
+    struct imprint_why *why)
+{
+    struct imprint_settings_help row;
+
+    for (size_t i = 0; imprint_settings_describe("endpoint", i, &row); i++) {
+        const char *place = imprint_settings_place(settings, row.name);
+
+        if (strncmp(place, "--", 2) != 0 || has_option(verb, row.name))
+            continue;
+        imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                        "\"imprint endpoint %s\" takes no %s", verb->name,
+                        place);
+        imprint_why_hint(why, "see imprint endpoint %s --help", verb->name);
+        return IMPRINT_ERR_SETTINGS;
+    }
+    return IMPRINT_OK;
+}
+
+/* A name, value or document that was typed is a matter of usage. */
+static enum imprint_status as_typed(enum imprint_status status)
+{
+    switch (status) {
+    case IMPRINT_ERR_ARGUMENT:
+    case IMPRINT_ERR_FORMAT:
+    case IMPRINT_ERR_NOT_FOUND:
+    case IMPRINT_ERR_SPACE:
+        return IMPRINT_ERR_SETTINGS;
+    default:
+        return status;
+    }
+}
+
+static enum imprint_status carry_out(const struct verb *verb,
+                                     struct imprint_endpoint_order *order,
+                                     struct imprint_why *why)
+{
+    char command[PATH_MAX];
+    char *dir = NULL;
+    enum imprint_status status = check_options(verb, order->settings, why);
+
+    if (status != IMPRINT_OK)
+        return status;
+    if (verb->carry_out == run)
+        dir = find_dir(order->settings);
+    else
+        status = open_dir(order->settings, &dir, why);
+    if (status == IMPRINT_OK && !dir)
+        status = imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+    if (status == IMPRINT_OK) {
+        name_command(command);
+        order->dir = dir;
+        order->command = command;
+        order->json = imprint_settings_on(order->settings, "json");
+        status = verb->carry_out(order, why);
+    }
+    free(dir);
+    return as_typed(status);
+}
+
+static int start(const struct verb *verb, struct imprint_cli_parts *parts)
+{
+    struct imprint_endpoint_order order = {
+        .operands = parts->operands, .operand_count = parts->operand_count};
+    struct imprint_settings *settings = NULL;
+    struct imprint_why why = {"", ""};
+    enum imprint_status status =
+        imprint_settings_open(parts->rest_count, parts->rest, &settings, &why);
+
     if (status != IMPRINT_OK)
         return imprint_cli_fail(status, &why);
-    dir = find_dir(settings);
-    order->settings = settings;
-    order->dir = dir;
-    status = dir ? verb->carry_out(order, &why) : IMPRINT_ERR_INTERNAL;
-    free(dir);
+    order.settings = settings;
+    status = carry_out(verb, &order, &why);
     imprint_settings_close(settings);
     return status == IMPRINT_OK ? IMPRINT_CLI_DONE
                                 : imprint_cli_fail(status, &why);
@@ -275,29 +316,27 @@ static int carry_out(const struct verb *verb, struct order *order, char **rest)
 int imprint_cmd_endpoint(int argc, char **argv)
 {
     static const char hint[] = "see imprint endpoint --help";
-    struct order order = {NULL, NULL, NULL, false};
-    char *rest[ARGUMENT_MAX_COUNT];
-    const struct verb *verb;
+    struct imprint_cli_parts parts;
+    const struct verb *verb = argc > 1 ? find_verb(argv[1]) : NULL;
 
-    if (argc < 2)
-        return imprint_cli_usage(hint, "what shall the endpoint do?");
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0)
-            return print_help();
+            return verb ? print_verb_help(verb) : print_help();
     }
-    verb = find_verb(argv[1]);
+    if (argc < 2)
+        return imprint_cli_usage(hint, "what shall the endpoint do?");
     if (!verb)
         return imprint_cli_usage(hint,
                                  "unknown verb \"%s\" of \"imprint "
                                  "endpoint\"",
                                  argv[1]);
-    if (!part_arguments(argc, argv, &order, rest))
+    if (!imprint_cli_part("endpoint", argc, argv, &parts))
         return imprint_cli_usage(hint, "too many arguments");
-    if (verb->operand[0] && !order.operand)
+    if (parts.operand_count < verb->min_count)
         return imprint_cli_usage(hint, "\"imprint endpoint %s\" needs %s",
-                                 verb->name, verb->operand);
-    if (!verb->operand[0] && order.operand)
+                                 verb->name, verb->operands);
+    if (parts.operand_count > verb->max_count)
         return imprint_cli_usage(hint, "unexpected argument \"%s\"",
-                                 order.operand);
-    return carry_out(verb, &order, rest);
+                                 parts.operands[verb->max_count]);
+    return start(verb, &parts);
 }

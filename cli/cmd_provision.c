@@ -231,6 +231,7 @@ static enum imprint_status take_settings(struct request *request,
     device->claim = imprint_settings_get(settings, "claim");
     device->claim_key = imprint_settings_get(settings, "claim-key");
     device->template_name = imprint_settings_get(settings, "template");
+    device->proof = imprint_settings_get(settings, "proof");
     device->client_id = imprint_settings_get(settings, "client-id");
     device->client_id_verify =
         imprint_settings_get(settings, "client-id-verify");

@@ -214,7 +214,11 @@ enum imprint_status imprint_endpoint_broker_find(
 
 /*
  * per_listener_settings: true would keep TICK from the plugin. Certificates
- * are checked by the plugin, too: the authority alone proves nothing.
+ * are checked by the plugin, too: the authority alone proves nothing. capath
+ * is looked into at every handshake, so that a new CA counts at once; cafile
+ * is not. max_keepalive tells MQTT 5 clients so, as AWS does; those of MQTT
+ * 3.1.1 keep what they asked for. Payloads are the plugin's: the broker would
+ * drop one that is too long, and acknowledge it.
  */
 static const char configuration[] =
     "# Written by imprint endpoint run, every time.\n"
@@ -229,13 +233,17 @@ static const char configuration[] =
     "%s" /* user root */
     "max_packet_size 149504\n"
     "max_inflight_messages 100\n"
+    "max_keepalive 1200\n"
+    "persistent_client_expiration 1h\n"
     "plugin %s\n"
     "plugin_opt_dir %s\n"
     "%s" /* plugin_opt_log */
     "listener 0 broker.sock\n"
     "listener %u %s\n"
     "max_qos 1\n"
+    "max_topic_alias 8\n"
     "cafile %s\n"
+    "capath %s/cas\n"
     "certfile %s\n"
     "keyfile %s\n"
     "require_certificate true\n";
@@ -246,16 +254,16 @@ enum imprint_status imprint_endpoint_broker_configure(
     struct imprint_why *why)
 {
     char path[PATH_MAX + 16];
-    char *text = malloc(CONFIGURATION_LEN + 5 * PATH_MAX);
+    char *text = malloc(CONFIGURATION_LEN + 6 * PATH_MAX);
     enum imprint_status status;
     int len;
 
     if (!text)
         return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
-    len = snprintf(text, CONFIGURATION_LEN + 5 * PATH_MAX, configuration,
+    len = snprintf(text, CONFIGURATION_LEN + 6 * PATH_MAX, configuration,
                    geteuid() == 0 ? "user root\n" : "", broker->plugin,
                    broker->dir, broker->log ? "plugin_opt_log stderr\n" : "",
-                   port, broker->host, paths->ca_pem,
+                   port, broker->host, paths->ca_pem, broker->dir,
                    paths->server_certificate_pem, paths->server_key);
     (void)snprintf(path, sizeof(path), "%s/broker.conf", broker->dir);
     status = imprint_file_replace(path, imprint_slice_of(text, (size_t)len),

@@ -16,6 +16,7 @@
 #include "endpoint/endpoint.h"
 #include "endpoint_broker.h"
 #include "endpoint_show.h"
+#include "endpoint_tune.h"
 #include "posix/clock.h"
 #include "posix/file.h"
 #include "posix/why.h"
@@ -24,6 +25,7 @@
 #define END_TIMEOUT_MS 5000
 #define LEFTOVER_TIMEOUT_MS 5000
 #define PORT_TRIES 5
+#define ADDRESS_LEN 300
 
 struct supervision {
     struct imprint_endpoint_broker broker;
@@ -220,24 +222,47 @@ static void write_address(const struct supervision *supervision, char *text,
                    is_v6 ? "]" : "", supervision->port);
 }
 
+/* For who makes a claim later. */
+static enum imprint_status save_address(const char *dir, const char *address,
+                                        struct imprint_why *why)
+{
+    char path[PATH_MAX + 16];
+    char line[ADDRESS_LEN + 2];
+
+    (void)snprintf(path, sizeof(path), "%s/address", dir);
+    (void)snprintf(line, sizeof(line), "%s\n", address);
+    return imprint_file_replace(path, imprint_slice_text(line), 0644, why);
+}
+
 static enum imprint_status say_ready(const struct supervision *supervision,
                                      const struct imprint_endpoint_run *run,
                                      struct imprint_why *why)
 {
-    enum imprint_status status = IMPRINT_OK;
-    char address[300];
+    const struct imprint_endpoint_paths *paths = &supervision->paths;
+    struct imprint_endpoint_tune_state state;
+    char address[ADDRESS_LEN];
     const struct imprint_endpoint_ready ready = {
-        &supervision->paths, supervision->broker.dir, address, run->command,
-        supervision->pid};
+        paths, &state, supervision->broker.dir, address, supervision->pid};
+    const struct imprint_endpoint_show_claim claim = {
+        run->command, address, paths->ca_pem, paths->claim_certificate_pem,
+        paths->template_name};
+    enum imprint_status status =
+        imprint_endpoint_tune_look(supervision->broker.dir, &state, why);
 
     write_address(supervision, address, sizeof(address));
-    if (imprint_cli_terminal() && !run->json)
+    if (status == IMPRINT_OK)
+        status = save_address(supervision->broker.dir, address, why);
+    if (status != IMPRINT_OK)
+        return status;
+    if (imprint_cli_terminal() && !run->json) {
+        imprint_endpoint_show_state(&state);
         (void)fprintf(stderr, "%s %s; Ctrl-C ends it. In another terminal:\n",
                       "imprint: the endpoint is ready at", address);
+    }
     if (run->json)
         status = imprint_endpoint_show_ready_json(&ready, why);
     else
-        imprint_endpoint_show_ready(&ready);
+        imprint_endpoint_show_command(stdout, &claim);
     (void)fflush(stdout);
     return status;
 }
@@ -342,6 +367,8 @@ static enum imprint_status prepare(struct supervision *supervision,
     if (status == IMPRINT_OK)
         status = imprint_endpoint_prepare(broker->dir, broker->host,
                                           &supervision->paths, why);
+    if (status == IMPRINT_OK)
+        status = imprint_endpoint_tune_apply(broker->dir, run->tune, why);
     return status;
 }
 

@@ -7,12 +7,15 @@
 #include "imprint/status.h"
 #include "imprint/why.h"
 
+struct imprint_endpoint_tune;
+
 struct imprint_endpoint_run {
     const char *dir;
     const char *listen;
     const char *command; /* what to type for this program */
-    bool json;           /* the ready line */
-    bool log;            /* events on stderr, too */
+    const struct imprint_endpoint_tune *tune; /* set before it starts */
+    bool json;                                /* the ready line */
+    bool log;                                 /* events on stderr, too */
 };
 
 /*

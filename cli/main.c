@@ -15,6 +15,8 @@ static const struct verb verbs[] = {
     {"status", "what this device is now", imprint_cmd_status},
     {"reset", "forget the identity", imprint_cmd_reset},
     {"endpoint", "run the local endpoint", imprint_cmd_endpoint},
+    {"template", "check and try out a template", imprint_cmd_template},
+    {"policy", "check a policy; write the claim policy", imprint_cmd_policy},
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))

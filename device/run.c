@@ -9,6 +9,7 @@
 #include "device/explain.h"
 #include "device/issue.h"
 #include "device/mqtt.h"
+#include "device/proof.h"
 #include "device/say.h"
 #include "device/tls.h"
 #include "imprint/imprint.h"
@@ -22,6 +23,7 @@ struct run {
     const struct imprint_run_needs *needs;
     const struct imprint_device_settings *settings;
     struct imprint_issue issue;
+    struct imprint_proof proof;
     struct imprint machine;
     struct imprint_config config;
     struct imprint_pair parameters[IMPRINT_DEVICE_PARAMETER_MAX_COUNT];
@@ -283,6 +285,19 @@ static struct imprint_event saved(struct run *run,
     return cannot(run, action, status);
 }
 
+/* The key may be the service's; then the proof had to wait for it. */
+static enum imprint_status stage(struct run *run,
+                                 const struct imprint_identity *identity)
+{
+    enum imprint_status status =
+        imprint_issue_stage(&run->issue, identity, run->why);
+
+    if (status == IMPRINT_OK && identity->certificate_pem.len)
+        status = imprint_proof_renew(
+            &run->proof, run->issue.staged.private_key_pem, run->why);
+    return status;
+}
+
 static struct imprint_event connect_as(struct run *run,
                                        const struct imprint_action *action)
 {
@@ -320,8 +335,7 @@ static struct imprint_event carry_out(struct run *run,
                                           action->payload, run->why);
         break;
     case IMPRINT_DO_STAGE:
-        status = imprint_issue_stage(&run->issue, &action->identity, run->why);
-        return saved(run, action, status);
+        return saved(run, action, stage(run, &action->identity));
     case IMPRINT_DO_COMMIT:
         status = imprint_store_commit(run->needs->store, run->why);
         return saved(run, action, status);
@@ -413,17 +427,29 @@ static void configure_staged(struct run *run)
     run->config.staged_token_left_ms = staged->token_left_ms;
 }
 
-static bool configure(struct run *run)
+/* Those of the settings, and the proof's. */
+static void configure_parameters(struct run *run)
 {
     const struct imprint_device_settings *settings = run->settings;
-    struct imprint_config *config = &run->config;
+    size_t count = settings->parameter_count;
 
-    for (size_t i = 0; i < settings->parameter_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         run->parameters[i].name =
             imprint_slice_text(settings->parameters[i].name);
         run->parameters[i].value =
             imprint_slice_text(settings->parameters[i].value);
     }
+    for (size_t i = 0; i < run->proof.pair_count; i++)
+        run->parameters[count++] = run->proof.pairs[i];
+    run->config.parameters = run->parameters;
+    run->config.parameter_count = count;
+}
+
+static bool configure(struct run *run)
+{
+    const struct imprint_device_settings *settings = run->settings;
+    struct imprint_config *config = &run->config;
+
     config->format =
         settings->json ? &imprint_json_format : &imprint_cbor_format;
     config->flow = settings->key == IMPRINT_DEVICE_KEY_SERVICE
@@ -431,8 +457,7 @@ static bool configure(struct run *run)
                        : &imprint_flow_csr;
     config->template_name = imprint_slice_text(settings->template_name);
     config->csr_pem = imprint_slice_text(run->issue.staged.request_pem);
-    config->parameters = run->parameters;
-    config->parameter_count = settings->parameter_count;
+    configure_parameters(run);
     config->timing.connect_ms = settings->timeout_ms;
     config->timing.reply_ms = settings->timeout_ms;
     if (settings->timeout_ms < REPEAT_MS)
@@ -478,7 +503,12 @@ static enum imprint_status run_all(struct run *run)
     run->issue.dir = run->needs->dir;
     run->issue.endpoint = run->place;
     run->issue.claim = run->needs->claim;
-    status = imprint_issue_prepare(&run->issue, run->why);
+    status = imprint_proof_open(run->settings, &run->proof, run->why);
+    if (status == IMPRINT_OK)
+        status = imprint_issue_prepare(&run->issue, run->why);
+    if (status == IMPRINT_OK && run->issue.staged.private_key_pem)
+        status = imprint_proof_renew(
+            &run->proof, run->issue.staged.private_key_pem, run->why);
     if (status != IMPRINT_OK)
         return status;
     if (!name_client(run->random_id) || !configure(run))
@@ -504,6 +534,7 @@ enum imprint_status imprint_run_provision(const struct imprint_run_needs *needs,
         imprint_slice_erase(run->config.work, run->config.work_len);
     free(run->config.work);
     imprint_staged_free(&run->issue.staged);
+    imprint_proof_close(&run->proof);
     free(run);
     if (status != IMPRINT_OK && why)
         *why = latest;

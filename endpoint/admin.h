@@ -1,6 +1,10 @@
 /*
  * What an operator does to an endpoint's directory, whether an endpoint runs
- * on it or not: one that does sees it within a second.
+ * on it or not: one that does sees it within a second. claims.h has the claims.
+ *
+ * ERR_NOT_FOUND: what is named is not there. ERR_ARGUMENT: it can't be so
+ * named or so valued. ERR_REFUSED: AWS would not do it in this state. why says
+ * which, and what to do.
  */
 #ifndef IMPRINT_ENDPOINT_ADMIN_H
 #define IMPRINT_ENDPOINT_ADMIN_H
@@ -12,56 +16,114 @@
 #include "imprint/status.h"
 #include "imprint/why.h"
 
+/* ---- certificates ---- */
+
 /* Texts are good during the call; claim and thing are "" if there is none. */
-struct imprint_endpoint_certificate {
+struct imprint_admin_certificate {
     const char *id;
-    const char *claim; /* the claim's name */
-    const char *thing;
+    const char *claim;  /* the claim's name */
+    const char *thing;  /* the first one */
     const char *status; /* "ACTIVE", as AWS writes it */
-    int64_t created;    /* Unix seconds */
+    const char *pem;
+    int64_t created; /* Unix seconds */
     int64_t not_after;
+    int64_t connected; /* first time; 0: never */
 };
 
-/* Oldest first. */
-IMPRINT_MUST_USE enum imprint_status imprint_endpoint_list(
+/* Oldest first, without temporary claims. */
+IMPRINT_MUST_USE enum imprint_status imprint_admin_each_certificate(
     const char *dir,
     void (*each)(void *user,
-                 const struct imprint_endpoint_certificate *certificate),
+                 const struct imprint_admin_certificate *certificate),
     void *user, struct imprint_why *why);
 
 /* status is "ACTIVE", "INACTIVE" or "REVOKED"; id has 64 digits. */
-IMPRINT_MUST_USE enum imprint_status imprint_endpoint_set_status(
+IMPRINT_MUST_USE enum imprint_status imprint_admin_set_status(
     const char *dir, const char *id, const char *status,
     struct imprint_why *why);
 
-struct imprint_endpoint_claim {
-    const char *name; /* [0-9A-Za-z_-]{1,36}; its folder in claims/ */
-    bool is_rsa;
-    int64_t not_after;  /* Unix seconds; 0: the end of 2049 */
-    const char *policy; /* NULL: the one of template fleet's claims */
+/*
+ * In AWS's order: ERR_REFUSED while it is ACTIVE, or attached to a thing or a
+ * policy, unless is_forced, which detaches it and makes it INACTIVE first.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_admin_drop_certificate(
+    const char *dir, const char *id, bool is_forced, struct imprint_why *why);
+
+/* ---- policies and templates ---- */
+
+/* Checks the document, and puts it in place of one of the same name. */
+IMPRINT_MUST_USE enum imprint_status imprint_admin_put_policy(
+    const char *dir, const char *name, struct imprint_slice document,
+    struct imprint_why *why);
+
+struct imprint_admin_template {
+    const char *name;
+    struct imprint_slice document;
+    const char *hook; /* a target, an ARN that setting hook:ARN maps, or NULL */
+    bool is_enabled;
+};
+
+IMPRINT_MUST_USE enum imprint_status imprint_admin_put_template(
+    const char *dir, const struct imprint_admin_template *template,
+    struct imprint_why *why);
+IMPRINT_MUST_USE enum imprint_status imprint_admin_each_template(
+    const char *dir,
+    void (*each)(void *user, const struct imprint_admin_template *template),
+    void *user, struct imprint_why *why);
+
+/* Can it be the ARN of a Lambda function? */
+bool imprint_admin_is_lambda(const char *target);
+
+/* target: a certificate's id, a claim's name, or "group/NAME". */
+IMPRINT_MUST_USE enum imprint_status imprint_admin_attach_policy(
+    const char *dir, const char *policy, const char *target, bool is_attached,
+    struct imprint_why *why);
+
+/* ---- other names ---- */
+
+enum imprint_admin_kind {
+    IMPRINT_ADMIN_POLICY,
+    IMPRINT_ADMIN_TEMPLATE,
+    IMPRINT_ADMIN_THING_TYPE,
+    IMPRINT_ADMIN_THING_GROUP,
+    IMPRINT_ADMIN_BILLING_GROUP
+};
+
+/* Types and groups only. Twice is fine. */
+IMPRINT_MUST_USE enum imprint_status imprint_admin_put_name(
+    const char *dir, enum imprint_admin_kind kind, const char *name,
+    struct imprint_why *why);
+IMPRINT_MUST_USE enum imprint_status imprint_admin_each_name(
+    const char *dir, enum imprint_admin_kind kind,
+    void (*each)(void *user, const char *name), void *user,
+    struct imprint_why *why);
+/* Policies and templates only. */
+IMPRINT_MUST_USE enum imprint_status imprint_admin_drop_name(
+    const char *dir, enum imprint_admin_kind kind, const char *name,
+    struct imprint_why *why);
+
+/* ---- settings ---- */
+
+struct imprint_admin_setting {
+    const char *name;
+    const char *value;
+    bool is_set;      /* else value is what counts by itself */
+    const char *aws;  /* what AWS does; "": not documented */
+    const char *text; /* what it means */
 };
 
 /*
- * Makes claims/<name>/private.key (0600) and certificate.pem, and makes them
- * known, ACTIVE. What is there already is left as it is. dir is prepared.
+ * Those of rules.h; "hook:ARN" and "provider", whose values are a hook's
+ * target (a provider's may be an ARN); and "faults", a text as in fault.h.
+ * value NULL forgets it. Listed is "hook:ARN" of each ARN that is in use.
  */
-IMPRINT_MUST_USE enum imprint_status imprint_endpoint_make_claim(
-    const char *dir, const struct imprint_endpoint_claim *claim,
-    struct imprint_why *why);
-
-/* Checks the document, and puts it in place of one of the same name. */
-IMPRINT_MUST_USE enum imprint_status imprint_endpoint_put_policy(
-    const char *dir, const char *name, struct imprint_slice document,
-    struct imprint_why *why);
-IMPRINT_MUST_USE enum imprint_status imprint_endpoint_put_template(
-    const char *dir, const char *name, struct imprint_slice document,
-    struct imprint_why *why);
-
-/*
- * "token_lifetime_s" (3600) or "pool_size" (256 keys), from the next
- * imprint_endpoint_open on.
- */
-IMPRINT_MUST_USE enum imprint_status imprint_endpoint_set(
-    const char *dir, const char *name, int64_t value, struct imprint_why *why);
+IMPRINT_MUST_USE enum imprint_status imprint_admin_set(const char *dir,
+                                                       const char *name,
+                                                       const char *value,
+                                                       struct imprint_why *why);
+IMPRINT_MUST_USE enum imprint_status imprint_admin_each_setting(
+    const char *dir,
+    void (*each)(void *user, const struct imprint_admin_setting *setting),
+    void *user, struct imprint_why *why);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * The endpoint's certificate authority, and what else needs cryptography: keys,
- * digests, tokens. The only user of OpenSSL here.
+ * digests, tokens. authority.c is the only user of OpenSSL here.
  *
  * A root signs the server's certificate and one issuer; the issuer signs claims
  * and devices, and may vouch for clients only, so that no device can pose as
@@ -53,6 +53,23 @@ IMPRINT_MUST_USE enum imprint_status imprint_authority_sign_csr(
     const struct imprint_authority *authority, struct imprint_slice csr_pem,
     struct imprint_authority_certificate *out, struct imprint_why *why);
 
+/*
+ * A certificate that somebody else made for a request, with the chain behind
+ * it if there is one. ERR_FORMAT: not in PEM. ERR_REFUSED: its subject or its
+ * key is not the request's.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_authority_adopt(
+    struct imprint_slice csr_pem, struct imprint_slice certificate_pem,
+    struct imprint_authority_certificate *out, struct imprint_why *why);
+
+/*
+ * What policy.h wants to know of a certificate: all pairs are memory's (see
+ * aws/memory.h). ERR_FORMAT: it is none.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_authority_describe(
+    struct imprint_slice certificate_pem, void **memory,
+    struct imprint_pair **pairs, size_t *count);
+
 /* A certificate "CN=AWS IoT Certificate" for a private key, until not_after. */
 IMPRINT_MUST_USE enum imprint_status imprint_authority_sign_key(
     const struct imprint_authority *authority, struct imprint_slice key_pem,
@@ -65,12 +82,12 @@ enum imprint_authority_role_kind {
     IMPRINT_AUTHORITY_SERVER
 };
 
-/* The endpoint's own: names is a subjectAltName as OpenSSL reads it, or NULL */
+/* The endpoint's own. */
 struct imprint_authority_role {
     enum imprint_authority_role_kind kind;
     struct imprint_slice key_pem;
-    const char *common_name;
-    const char *names;
+    const char *common_name; /* NULL: the name that AWS IoT's issuer has */
+    const char *names;       /* a subjectAltName as OpenSSL reads it, or NULL */
     int64_t not_after;
 };
 
@@ -87,6 +104,23 @@ bool imprint_authority_is_signed(const struct imprint_authority *authority,
 bool imprint_authority_speaks_for(struct imprint_slice certificate_pem,
                                   const char *name, int64_t until);
 
+/* CAs that are trusted: the endpoint's own, and others. */
+struct imprint_authority_trust {
+    const char *file;
+    const char *dir; /* as OpenSSL wants it: <hash>.0, <hash>.1... */
+};
+#define IMPRINT_AUTHORITY_HASH_LEN 8
+
+/*
+ * As a broker with this trust will judge a client's certificate, now; with
+ * hash not NULL, one of a CA that is to be trusted, too, and its hash. *out is
+ * the certificate alone. ERR_FORMAT: not in PEM. ERR_REFUSED: why says why.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_authority_check(
+    const struct imprint_authority_trust *trust, struct imprint_slice pem,
+    char *hash, struct imprint_authority_certificate *out,
+    struct imprint_why *why);
+
 /*
  * A new key: P-256 as PKCS#8, or RSA-2048 as PKCS#1; NUL-terminated, to be
  * freed by imprint_file_free_secret. NULL: OpenSSL failed. RSA takes long (0.2
@@ -94,6 +128,9 @@ bool imprint_authority_speaks_for(struct imprint_slice certificate_pem,
  */
 char *imprint_authority_make_key(void);
 char *imprint_authority_make_rsa_key(const atomic_bool *stop);
+
+/* The public half of a key, to be freed. NULL: it is none, or no memory. */
+char *imprint_authority_write_public(struct imprint_slice key_pem);
 
 /* The certificate id: SHA-256 of the DER in lower-case hex. */
 void imprint_authority_certificate_id(struct imprint_slice certificate_der,

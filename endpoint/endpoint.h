@@ -1,12 +1,10 @@
 /*
  * The local endpoint: AWS IoT's provisioning service over a registry. It knows
- * no broker; the plugin brings connections and messages and takes replies
- * away, the command opens one beside it to set it up.
+ * no broker; the plugin brings connections and messages and takes replies away.
  *
- * Threads: one caller thread (the broker's). The endpoint's own worker threads
- * are inside; they call only options.wake. No call waits for a key to be
- * made, for a hook, or for a commit to disk, except open, prepare, close, and
- * (bounded) admit.
+ * Threads: one caller thread (the broker's). The endpoint's own are inside;
+ * they call only options.wake. No call waits for a key, a hook, or the disk,
+ * except open, prepare, close, and (bounded) admit.
  */
 #ifndef IMPRINT_ENDPOINT_ENDPOINT_H
 #define IMPRINT_ENDPOINT_ENDPOINT_H
@@ -63,18 +61,17 @@ struct imprint_endpoint_connect {
     const char *client_id;
     const char *address; /* the client's, "" if unknown */
     int mqtt_version;    /* 3, 4 (3.1.1) or 5 */
+    bool is_persistent;  /* no clean session */
 };
 
-/*
- * The DER of an OpenSSL X509, which is what a broker hands out as void *; free
- * der. The X509 is taken over, whatever comes out. False: no memory.
- */
+/* DER, to be freed, of an OpenSSL X509, which is taken over in any case. */
 bool imprint_endpoint_take_x509(void *x509, uint8_t **der, size_t *der_len);
 
 /*
  * IMPRINT_OK gives a session, which must leave; its certificate_id is good
- * until then. ERR_REFUSED: unknown, not ACTIVE, expired, or not allowed to
- * connect by its policies (logged). ERR_TIMEOUT: the registry is busy.
+ * until then. ERR_REFUSED: unknown, not ACTIVE, expired, not allowed to connect
+ * by its policies, or too many (logged). ERR_LOST: close it without a word.
+ * ERR_TIMEOUT: the registry is busy.
  */
 IMPRINT_MUST_USE enum imprint_status imprint_endpoint_admit(
     struct imprint_endpoint *endpoint,
@@ -94,15 +91,25 @@ enum imprint_endpoint_access {
     IMPRINT_ENDPOINT_RECEIVE
 };
 
-/*
- * By the session's policies; topic is the topic, or the filter of SUBSCRIBE.
- * Publishing on the service's own reply topics is never allowed. A no is
- * logged with the nearest statement.
- */
-bool imprint_endpoint_allows(struct imprint_endpoint *endpoint,
-                             struct imprint_endpoint_session *session,
-                             enum imprint_endpoint_access access,
-                             const char *topic);
+enum imprint_endpoint_verdict {
+    IMPRINT_ENDPOINT_ALLOWED,
+    IMPRINT_ENDPOINT_REJECTED, /* not this one; the connection stays */
+    IMPRINT_ENDPOINT_DENIED,   /* MQTT 3.1.1 has no word for it: close */
+    IMPRINT_ENDPOINT_CLOSE     /* whatever the version */
+};
+
+/* What a session wants to do. */
+struct imprint_endpoint_act {
+    enum imprint_endpoint_access access;
+    const char *topic;         /* or the filter of SUBSCRIBE */
+    size_t payload_len;        /* of a message */
+    size_t subscription_count; /* SUBSCRIBE: what it has already */
+};
+
+/* By policies, limits and faults. A no is logged with what came nearest. */
+enum imprint_endpoint_verdict imprint_endpoint_allows(
+    struct imprint_endpoint *endpoint, struct imprint_endpoint_session *session,
+    const struct imprint_endpoint_act *act);
 
 /*
  * Hands over a PUBLISH that was allowed. True: it is a request of the
@@ -124,12 +131,14 @@ struct imprint_endpoint_reply {
 bool imprint_endpoint_collect(struct imprint_endpoint *endpoint,
                               struct imprint_endpoint_reply *out);
 
-/*
- * The next session whose certificate is no longer ACTIVE, or NULL: throw it
- * off. Sees what another process wrote within a second when called often.
- */
-struct imprint_endpoint_session *imprint_endpoint_evicted(
-    struct imprint_endpoint *endpoint);
+struct imprint_endpoint_eviction {
+    struct imprint_endpoint_session *session;
+    bool has_lost; /* its certificate: all its connections go; else this one */
+};
+
+/* Who has to go next; false: nobody. Call it often: it also looks. */
+bool imprint_endpoint_evicted(struct imprint_endpoint *endpoint,
+                              struct imprint_endpoint_eviction *out);
 
 /* Human-readable figures, one line: pool fill and refill rate. */
 void imprint_endpoint_figures(struct imprint_endpoint *endpoint, char *line,

@@ -108,8 +108,7 @@ static enum imprint_status prepare_signer(
     const char *name = signer ? "issuer" : "root";
     struct imprint_authority_role role = {
         .kind = signer ? IMPRINT_AUTHORITY_ISSUER : IMPRINT_AUTHORITY_ROOT,
-        .common_name =
-            signer ? "imprint endpoint issuer" : "imprint endpoint root",
+        .common_name = signer ? NULL : "imprint endpoint root",
         .not_after = IMPRINT_AUTHORITY_LAST_DAY,
     };
     struct imprint_slice none = {NULL, 0};

@@ -4,9 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "hook.h"
 #include "posix/file.h"
+#include "posix/why.h"
 #include "registration.h"
 
 const struct imprint_format *imprint_provision_format(
@@ -35,6 +36,30 @@ enum imprint_status imprint_provision_reject(
             *at = '?';
     }
     return IMPRINT_ERR_REFUSED;
+}
+
+void imprint_provision_note(struct imprint_provision_request *request,
+                            const char *text)
+{
+    char *at = request->note;
+
+    (void)snprintf(request->note, sizeof(request->note), "%s", text);
+    for (; *at != '\0'; at++) {
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            *at = '?';
+    }
+}
+
+enum imprint_status imprint_provision_refuse(
+    struct imprint_provision_request *request)
+{
+    const struct imprint_fault *fault = &request->fault;
+
+    imprint_provision_note(request, "by a fault rule");
+    return imprint_provision_reject(request, (uint32_t)fault->number,
+                                    fault->text[0] != '\0' ? fault->text
+                                                           : "InternalFailure",
+                                    "The endpoint was told to refuse this.");
 }
 
 void imprint_provision_fail(struct imprint_provision_request *request)
@@ -90,10 +115,35 @@ void imprint_provision_free(struct imprint_provision_request *request)
     imprint_file_free_secret((char *)request->text, request->payload_len);
     imprint_file_free_secret((char *)request->payload, request->payload_len);
     imprint_file_free_secret((char *)request->reply, request->reply_len);
+    imprint_file_free_secret(request->edit,
+                             request->edit ? strlen(request->edit) : 0);
+    imprint_hook_free(request->hook);
     imprint_pool_free_key(&request->key);
     free(request->certificate.pem);
     imprint_slice_erase(request, sizeof(*request));
     free(request);
+}
+
+/* ---- hooks ---- */
+
+enum imprint_status imprint_provision_find_target(
+    struct imprint_registry *registry, const char *hook, char **target,
+    struct imprint_why *why)
+{
+    char setting[256];
+    enum imprint_status status = IMPRINT_ERR_NOT_FOUND;
+    int len = snprintf(setting, sizeof(setting), "hook:%s", hook);
+
+    if (strncmp(hook, "arn:", 4) != 0) {
+        *target = strdup(hook);
+        return *target ? IMPRINT_OK : IMPRINT_ERR_INTERNAL;
+    }
+    if (len >= 0 && (size_t)len < sizeof(setting))
+        status = imprint_registry_find_setting(registry, setting, target);
+    if (status == IMPRINT_ERR_NOT_FOUND)
+        (void)imprint_why_set(why, status, "the setting \"%s\" is missing",
+                              setting);
+    return status;
 }
 
 /* ---- sign ---- */
@@ -122,25 +172,98 @@ static enum imprint_status sign_csr(const struct imprint_provision *provision,
                                     struct imprint_provision_request *request)
 {
     struct imprint_why why = {{0}, {0}};
-    struct imprint_slice csr_pem;
-    struct imprint_writer text;
-    enum imprint_status status;
+    enum imprint_status status = imprint_authority_sign_csr(
+        provision->authority, request->csr_pem, &request->certificate, &why);
 
-    if (!imprint_provision_make_text(request, &text))
-        return IMPRINT_ERR_INTERNAL;
-    status = imprint_codec_get_csr(
-        imprint_provision_format(request),
-        imprint_slice_of(request->payload, request->payload_len), &text,
-        &csr_pem);
-    if (status != IMPRINT_OK)
-        return imprint_provision_reject_payload(request);
-    status = imprint_authority_sign_csr(provision->authority, csr_pem,
-                                        &request->certificate, &why);
     if (status == IMPRINT_ERR_FORMAT)
         return imprint_provision_reject(
             request, 400, "InvalidCertificateSigningRequest",
             "The certificate signing request can't be used: %s.", why.text);
     return status;
+}
+
+static enum imprint_status reject_provider(
+    struct imprint_provision_request *request, const char *note)
+{
+    imprint_provision_note(request, note);
+    return imprint_provision_reject(request, 500, "InternalFailure",
+                                    "The certificate provider failed.");
+}
+
+/* For the hooks, which give it back to adopt. */
+static enum imprint_status ask_provider(
+    const struct imprint_provision *provision,
+    struct imprint_provision_request *request)
+{
+    struct imprint_why why = {{0}, {0}};
+    char *target = NULL;
+    char *csr_pem;
+    char *event;
+    enum imprint_status status = imprint_provision_find_target(
+        provision->registry, provision->provider, &target, &why);
+
+    if (status == IMPRINT_ERR_NOT_FOUND)
+        return reject_provider(request, why.text);
+    if (status != IMPRINT_OK)
+        return status;
+    csr_pem =
+        strndup((const char *)request->csr_pem.bytes, request->csr_pem.len);
+    event = csr_pem ? imprint_hook_write_csr(csr_pem, request->claim_id,
+                                             request->client_id)
+                    : NULL;
+    free(csr_pem);
+    request->hook = imprint_hook_new(target, event);
+    if (!request->hook)
+        return IMPRINT_ERR_INTERNAL;
+    request->lack = IMPRINT_PROVISION_HOOK;
+    return IMPRINT_OK;
+}
+
+/* What the provider signed, in place of what this authority did. */
+static enum imprint_status adopt(struct imprint_provision_request *request)
+{
+    struct imprint_why why = {{0}, {0}};
+    char *pem = NULL;
+    enum imprint_status status =
+        imprint_hook_read_certificate(request->hook, &pem, &why);
+
+    if (status == IMPRINT_OK)
+        status =
+            imprint_authority_adopt(request->csr_pem, imprint_slice_text(pem),
+                                    &request->certificate, &why);
+    free(pem);
+    if (status == IMPRINT_OK)
+        return status;
+    return reject_provider(request, why.text);
+}
+
+/*
+ * A request that is no good is refused here, so that no provider sees it: the
+ * certificate for it is made first, and dropped if somebody else signs.
+ */
+static enum imprint_status sign_request(
+    const struct imprint_provision *provision,
+    struct imprint_provision_request *request)
+{
+    struct imprint_writer text;
+    enum imprint_status status;
+
+    if (request->hook)
+        return adopt(request);
+    if (!imprint_provision_make_text(request, &text))
+        return IMPRINT_ERR_INTERNAL;
+    status = imprint_codec_get_csr(
+        imprint_provision_format(request),
+        imprint_slice_of(request->payload, request->payload_len), &text,
+        &request->csr_pem);
+    if (status != IMPRINT_OK)
+        return imprint_provision_reject_payload(request);
+    status = sign_csr(provision, request);
+    if (status != IMPRINT_OK || !provision->provider)
+        return status;
+    free(request->certificate.pem);
+    request->certificate.pem = NULL;
+    return ask_provider(provision, request);
 }
 
 static enum imprint_status sign_key(const struct imprint_provision *provision,
@@ -151,21 +274,27 @@ static enum imprint_status sign_key(const struct imprint_provision *provision,
         IMPRINT_AUTHORITY_LAST_DAY, &request->certificate, NULL);
 }
 
+static bool is_signed(const struct imprint_provision_request *request)
+{
+    return request->topic.operation == IMPRINT_OP_REGISTER
+               ? request->text != NULL
+               : request->certificate.pem != NULL;
+}
+
 void imprint_provision_sign(const struct imprint_provision *provision,
                             struct imprint_provision_request *request)
 {
     enum imprint_status status;
 
-    if (request->rejection.status_code != 0)
+    if (request->rejection.status_code != 0 || is_signed(request))
         return;
     if (request->topic.operation == IMPRINT_OP_REGISTER)
         status = imprint_registration_read(request);
     else if (request->topic.operation == IMPRINT_OP_CREATE_CSR)
-        status = sign_csr(provision, request);
+        status = sign_request(provision, request);
     else
         status = sign_key(provision, request);
-    if (status == IMPRINT_OK &&
-        request->topic.operation != IMPRINT_OP_REGISTER &&
+    if (status == IMPRINT_OK && request->certificate.pem &&
         !imprint_authority_make_token(request->token))
         status = IMPRINT_ERR_INTERNAL;
     if (status != IMPRINT_OK && request->rejection.status_code == 0)
@@ -174,11 +303,37 @@ void imprint_provision_sign(const struct imprint_provision *provision,
 
 /* ---- store: a new certificate ---- */
 
+/* What is handed out, as it is or as a fault has it. */
+static enum imprint_status make_identity(
+    const struct imprint_provision *provision,
+    struct imprint_provision_request *request)
+{
+    const struct imprint_fault_case now = {
+        .event = request->topic.operation == IMPRINT_OP_CREATE_KEYS
+                     ? IMPRINT_FAULT_CREATE_KEYS
+                     : IMPRINT_FAULT_CREATE_CSR,
+        .client_id = request->client_id,
+        .claim = request->claim,
+    };
+
+    request->identity = (struct imprint_identity){
+        .certificate_id = imprint_slice_text(request->certificate.id),
+        .certificate_pem = imprint_slice_text(request->certificate.pem),
+        .private_key_pem = imprint_slice_text(request->key.pem),
+        .token = imprint_slice_text(request->token),
+    };
+    imprint_fault_match(provision->faults, &now, &request->fault);
+    if (request->fault.kind == IMPRINT_FAULT_REFUSE)
+        return imprint_provision_refuse(request);
+    return imprint_fault_edit(&request->fault, provision->authority,
+                              &request->identity, &request->edit);
+}
+
 static enum imprint_status store_created(
     const struct imprint_provision *provision,
     struct imprint_provision_request *request)
 {
-    int64_t now = (int64_t)time(NULL);
+    int64_t now = imprint_rules_now(provision->rules);
     struct imprint_registry_certificate certificate = {
         .id = request->certificate.id,
         .pem = request->certificate.pem,
@@ -194,16 +349,20 @@ static enum imprint_status store_created(
         status = imprint_registry_take_key(provision->registry, request->key.id,
                                            request->key.pem);
     if (status == IMPRINT_ERR_NOT_FOUND)
-        request->key_is_lost = true;
+        request->lack = IMPRINT_PROVISION_KEY;
+    if (status == IMPRINT_OK)
+        status = make_identity(provision, request);
     if (status == IMPRINT_OK)
         status =
             imprint_registry_put_certificate(provision->registry, &certificate);
     if (status != IMPRINT_OK)
         return status;
-    imprint_authority_digest(imprint_slice_text(request->token), hash);
-    return imprint_registry_put_token(provision->registry, hash,
-                                      request->certificate.id,
-                                      now + provision->token_lifetime_s);
+    /* a fault may have made it another token */
+    imprint_authority_digest(request->identity.token, hash);
+    return imprint_registry_put_token(
+        provision->registry, hash, request->certificate.id,
+        now +
+            imprint_rules_get(provision->rules, IMPRINT_RULE_TOKEN_LIFETIME_S));
 }
 
 enum imprint_status imprint_provision_store(
@@ -215,94 +374,4 @@ enum imprint_status imprint_provision_store(
     return request->topic.operation == IMPRINT_OP_REGISTER
                ? imprint_registration_store(provision, request)
                : store_created(provision, request);
-}
-
-/* ---- answer ---- */
-
-static void encode(struct imprint_writer *writer,
-                   const struct imprint_provision_request *request)
-{
-    struct imprint_rejection rejection = {
-        .status_code = request->rejection.status_code,
-        .code = imprint_slice_text(request->rejection.code),
-        .message = imprint_slice_text(request->rejection.message),
-    };
-    struct imprint_identity identity = {
-        .certificate_id = imprint_slice_text(request->certificate.id),
-        .certificate_pem = imprint_slice_text(request->certificate.pem),
-        .private_key_pem = imprint_slice_text(request->key.pem),
-        .token = imprint_slice_text(request->token),
-    };
-
-    if (rejection.status_code != 0)
-        imprint_codec_put_rejection(writer, imprint_provision_format(request),
-                                    &rejection);
-    else
-        imprint_codec_put_created(writer, imprint_provision_format(request),
-                                  &identity);
-}
-
-bool imprint_provision_answer(struct imprint_provision_request *request)
-{
-    bool is_rejected = request->rejection.status_code != 0;
-    struct imprint_topic topic = request->topic;
-    struct imprint_writer writer =
-        imprint_slice_writer(request->reply_topic, IMPRINT_TOPIC_MAX_LEN);
-    size_t len;
-
-    topic.outcome = is_rejected ? IMPRINT_OUT_REJECTED : IMPRINT_OUT_ACCEPTED;
-    imprint_topics_put(&writer, &topic);
-    if (!imprint_slice_fits(&writer))
-        return false;
-    request->reply_topic[writer.len] = '\0';
-    if (!is_rejected && topic.operation == IMPRINT_OP_REGISTER)
-        return request->reply != NULL;
-    writer = imprint_slice_writer(NULL, 0);
-    encode(&writer, request);
-    len = writer.len;
-    imprint_file_free_secret((char *)request->reply, request->reply_len);
-    request->reply_len = 0;
-    request->reply = malloc(len);
-    if (!request->reply)
-        return false;
-    writer = imprint_slice_writer(request->reply, len);
-    encode(&writer, request);
-    request->reply_len = len;
-    return true;
-}
-
-void imprint_provision_describe(const struct imprint_provision_request *request,
-                                char line[IMPRINT_LINE_LEN])
-{
-    static const char *const operations[] = {
-        [IMPRINT_OP_CREATE_KEYS] = "CreateKeysAndCertificate",
-        [IMPRINT_OP_CREATE_CSR] = "CreateCertificateFromCsr",
-        [IMPRINT_OP_REGISTER] = "RegisterThing",
-    };
-    char client[IMPRINT_LINE_WORD_LEN];
-    char message[IMPRINT_LINE_WORD_LEN];
-    int len = snprintf(
-        line, IMPRINT_LINE_LEN,
-        "%s by client %s (%.8s): ", operations[request->topic.operation],
-        imprint_line_quote(client, request->client_id), request->claim_id);
-    char *rest = line + len;
-    size_t room_len = IMPRINT_LINE_LEN - (size_t)len;
-
-    if (request->rejection.status_code != 0)
-        (void)snprintf(rest, room_len, "rejected, %u %s: %s",
-                       (unsigned)request->rejection.status_code,
-                       request->rejection.code,
-                       imprint_line_quote(message, request->rejection.message));
-    else if (request->topic.operation != IMPRINT_OP_REGISTER)
-        (void)snprintf(rest, room_len, "made certificate %.8s",
-                       request->certificate.id);
-    else if (request->is_repeat)
-        (void)snprintf(rest, room_len,
-                       "the same again for certificate %.8s: the same answer",
-                       request->certificate.id);
-    else
-        (void)snprintf(rest, room_len,
-                       "thing \"%s\" of template \"%s\", certificate %.8s",
-                       request->thing_name, request->template_name,
-                       request->certificate.id);
 }

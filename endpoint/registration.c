@@ -3,11 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "aws/template.h"
+#include "catalog.h"
 #include "posix/file.h"
-#include "posix/json.h"
+#include "registration_plan.h"
 
 #define PARAMETER_NAME_MAX_LEN 2048 /* as in AWS's REST operation */
 #define PARAMETER_VALUE_MAX_LEN 4096
@@ -107,203 +106,273 @@ static enum imprint_status hash_request(
     return imprint_slice_fits(&writer) ? IMPRINT_OK : IMPRINT_ERR_INTERNAL;
 }
 
+/* ---- the template ---- */
+
+struct loaded {
+    char *document;
+    char *hook; /* NULL: none */
+    bool is_enabled;
+    bool has_failed; /* no memory */
+};
+
+static void take_template(void *user,
+                          const struct imprint_catalog_template *found)
+{
+    struct loaded *loaded = user;
+
+    loaded->document = strdup(found->document);
+    loaded->hook = found->hook ? strdup(found->hook) : NULL;
+    loaded->is_enabled = found->is_enabled;
+    loaded->has_failed = !loaded->document || (found->hook && !loaded->hook);
+}
+
+static void free_loaded(struct loaded *loaded)
+{
+    free(loaded->document);
+    free(loaded->hook);
+}
+
 static enum imprint_status load_template(
     const struct imprint_provision *provision,
-    struct imprint_provision_request *request, struct imprint_template **out)
+    struct imprint_provision_request *request, struct loaded *out)
 {
-    struct imprint_why why = {{0}, {0}};
-    char *text = NULL;
-    enum imprint_status status = imprint_registry_find_document(
-        provision->registry, IMPRINT_REGISTRY_TEMPLATE, request->template_name,
-        &text);
+    enum imprint_status status = imprint_catalog_each_template(
+        provision->registry, request->template_name, take_template, out);
 
     if (status == IMPRINT_ERR_NOT_FOUND)
         return imprint_provision_reject(request, 404, "ResourceNotFound",
                                         "There is no template \"%s\".",
                                         request->template_name);
+    if (status == IMPRINT_OK && out->has_failed)
+        return IMPRINT_ERR_INTERNAL;
+    if (status == IMPRINT_OK && !out->is_enabled)
+        return imprint_provision_reject(request, 400, "InvalidRequest",
+                                        "The template \"%s\" is disabled.",
+                                        request->template_name);
+    return status;
+}
+
+/* ---- the certificate that the token proves ---- */
+
+struct proved {
+    char *pem;
+    enum imprint_registry_state state;
+};
+
+static void take_certificate(void *user,
+                             const struct imprint_registry_certificate *found)
+{
+    struct proved *proved = user;
+
+    proved->pem = strdup(found->pem);
+    proved->state = found->state;
+}
+
+/* ---- the hook ---- */
+
+/* What says no is told the log alone: AWS gives the device no reason. */
+static enum imprint_status deny(struct imprint_provision_request *request,
+                                const char *note)
+{
+    imprint_provision_note(request, note);
+    return imprint_provision_reject(
+        request, 403, "AccessDenied",
+        "The pre-provisioning hook does not allow it.");
+}
+
+static enum imprint_status want_hook(const struct imprint_provision *provision,
+                                     struct imprint_provision_request *request,
+                                     const char *hook,
+                                     const char *certificate_pem)
+{
+    char template_arn[128];
+    struct imprint_hook_event event = {
+        .claim_certificate_id = request->claim_id,
+        .certificate_id = request->certificate.id,
+        .certificate_pem = certificate_pem,
+        .template_arn = template_arn,
+        .client_id = request->client_id,
+        .parameters = request->parameters,
+        .parameter_count = request->registration.parameter_count,
+    };
+    struct imprint_why why = {{0}, {0}};
+    char *target = NULL;
+    char *text;
+    enum imprint_status status =
+        imprint_provision_find_target(provision->registry, hook, &target, &why);
+
+    if (status == IMPRINT_ERR_NOT_FOUND)
+        return deny(request, why.text);
     if (status != IMPRINT_OK)
         return status;
-    status = imprint_template_parse(imprint_slice_text(text), out, &why);
-    free(text);
-    if (status != IMPRINT_OK)
-        return imprint_provision_reject(
-            request, 400, "InvalidRequest",
-            "The template \"%s\" can't be used: %s.", request->template_name,
-            why.text);
+    (void)snprintf(template_arn, sizeof(template_arn),
+                   IMPRINT_PROVISION_ARN "provisioningtemplate/%s",
+                   request->template_name);
+    text = imprint_hook_write_event(&event);
+    if (!text) {
+        free(target);
+        return deny(request, "the parameters can't be given to the hook");
+    }
+    request->hook = imprint_hook_new(target, text);
+    if (!request->hook)
+        return IMPRINT_ERR_INTERNAL;
+    request->lack = IMPRINT_PROVISION_HOOK;
+    return IMPRINT_ERR_BUSY;
+}
+
+/* ERR_BUSY: the hook has to run first. Else its word, or nothing to say. */
+static enum imprint_status ask_hook(const struct imprint_provision *provision,
+                                    struct imprint_provision_request *request,
+                                    const char *hook,
+                                    const char *certificate_pem,
+                                    struct imprint_hook_answer *out)
+{
+    struct imprint_why why = {{0}, {0}};
+
+    if (!hook)
+        return IMPRINT_OK;
+    if (!request->hook)
+        return want_hook(provision, request, hook, certificate_pem);
+    if (request->hook->outcome == IMPRINT_HOOK_NOT_RUN)
+        return deny(request, "the hook did not run");
+    if (imprint_hook_read_answer(request->hook, out, &why) != IMPRINT_OK)
+        return deny(request, why.text);
+    if (!out->allows)
+        return deny(request, "the hook said no");
     return IMPRINT_OK;
 }
 
-/* By name, which must exist; or by document, whose name is its digest. */
-static enum imprint_status store_policy(
-    const struct imprint_provision *provision,
-    struct imprint_provision_request *request, const char *certificate_id,
-    const struct imprint_template_policy *policy)
-{
-    char digest[IMPRINT_AUTHORITY_ID_LEN + 1];
-    const char *name = policy->name;
-    enum imprint_status status;
-
-    if (name) {
-        status = imprint_registry_find_document(
-            provision->registry, IMPRINT_REGISTRY_POLICY, name, NULL);
-        if (status == IMPRINT_ERR_NOT_FOUND)
-            return imprint_provision_reject(
-                request, 404, "ResourceNotFound",
-                "There is no policy \"%s\", which the template "
-                "names.",
-                name);
-    } else {
-        imprint_authority_certificate_id(imprint_slice_text(policy->document),
-                                         digest);
-        name = digest;
-        status = imprint_registry_put_document(provision->registry,
-                                               IMPRINT_REGISTRY_POLICY, name,
-                                               policy->document);
-    }
-    if (status != IMPRINT_OK)
-        return status;
-    return imprint_registry_attach(provision->registry, certificate_id, name);
-}
-
-/* Attributes as one JSON text, in the order of their names; free it. */
-static char *write_attributes(struct imprint_template_plan *plan)
-{
-    struct imprint_json *object = imprint_json_new();
-    char *text = NULL;
-    bool done = object != NULL;
-    size_t i;
-
-    if (plan->attribute_count > 0)
-        qsort(plan->attributes, plan->attribute_count,
-              sizeof(*plan->attributes), compare_pairs);
-    for (i = 0; i < plan->attribute_count && done; i++)
-        done = imprint_json_put_slices(object, plan->attributes[i].name,
-                                       plan->attributes[i].value);
-    if (done)
-        text = imprint_json_write(object);
-    imprint_json_free(object);
-    return text;
-}
-
-/* A thing that is there already is fine if it is the same. */
-static enum imprint_status store_thing(
-    const struct imprint_provision *provision,
-    struct imprint_provision_request *request,
-    struct imprint_template_plan *plan)
-{
-    char *attributes = write_attributes(plan);
-    char *found = NULL;
-    enum imprint_status status = attributes ? IMPRINT_OK : IMPRINT_ERR_INTERNAL;
-
-    if (status == IMPRINT_OK)
-        status = imprint_registry_find_document(provision->registry,
-                                                IMPRINT_REGISTRY_THING,
-                                                plan->thing_name, &found);
-    if (status == IMPRINT_OK && strcmp(found, attributes) != 0)
-        status = imprint_provision_reject(
-            request, 409, "ResourceConflict",
-            "The thing \"%s\" exists, with other attributes.",
-            plan->thing_name);
-    else if (status == IMPRINT_ERR_NOT_FOUND)
-        status = imprint_registry_put_document(provision->registry,
-                                               IMPRINT_REGISTRY_THING,
-                                               plan->thing_name, attributes);
-    free(found);
-    free(attributes);
-    return status;
-}
+/* ---- a token that was not used yet ---- */
 
 static enum imprint_status encode_registered(
     struct imprint_provision_request *request,
     const struct imprint_template_plan *plan)
 {
     struct imprint_writer writer = imprint_slice_writer(NULL, 0);
-    size_t len;
+    int pass;
 
-    imprint_codec_put_registered(&writer, imprint_provision_format(request),
-                                 imprint_slice_text(plan->thing_name),
-                                 plan->configuration,
-                                 plan->configuration_count);
-    len = writer.len;
-    request->reply = malloc(len);
-    if (!request->reply)
-        return IMPRINT_ERR_INTERNAL;
-    writer = imprint_slice_writer(request->reply, len);
-    imprint_codec_put_registered(&writer, imprint_provision_format(request),
-                                 imprint_slice_text(plan->thing_name),
-                                 plan->configuration,
-                                 plan->configuration_count);
-    request->reply_len = len;
+    /* how long it is, then what it is */
+    for (pass = 0; pass < 2; pass++) {
+        imprint_codec_put_registered(&writer, imprint_provision_format(request),
+                                     imprint_slice_text(plan->thing.name),
+                                     plan->configuration,
+                                     plan->configuration_count);
+        if (pass == 1)
+            break;
+        request->reply_len = writer.len;
+        request->reply = malloc(writer.len);
+        if (!request->reply)
+            return IMPRINT_ERR_INTERNAL;
+        writer = imprint_slice_writer(request->reply, request->reply_len);
+    }
     return IMPRINT_OK;
 }
 
 static enum imprint_status store_plan(const struct imprint_provision *provision,
                                       struct imprint_provision_request *request,
-                                      const char *certificate_id,
-                                      struct imprint_template_plan *plan)
+                                      struct imprint_template_plan *plan,
+                                      enum imprint_registry_state state)
 {
-    enum imprint_status status = IMPRINT_OK;
-    size_t i;
+    enum imprint_status status;
 
-    if (plan->thing_name)
-        status = store_thing(provision, request, plan);
-    for (i = 0; i < plan->policy_count && status == IMPRINT_OK; i++)
-        status = store_policy(provision, request, certificate_id,
-                              &plan->policies[i]);
-    if (status == IMPRINT_OK)
-        status = imprint_registry_set_state(provision->registry, certificate_id,
-                                            plan->activates
-                                                ? IMPRINT_REGISTRY_ACTIVE
-                                                : IMPRINT_REGISTRY_INACTIVE,
-                                            plan->thing_name);
-    if (status != IMPRINT_OK)
-        return status;
     (void)snprintf(request->thing_name, sizeof(request->thing_name), "%s",
-                   plan->thing_name ? plan->thing_name : "");
-    return encode_registered(request, plan);
+                   plan->thing.name ? plan->thing.name : "");
+    status = imprint_registration_plan_store(provision, request, plan, state);
+    return status == IMPRINT_OK ? encode_registered(request, plan) : status;
 }
 
-/* Everything that the template says, for a token that was not used yet. */
-static enum imprint_status store_first(
+static enum imprint_status apply_template(
     const struct imprint_provision *provision,
-    struct imprint_provision_request *request, const char *certificate_id)
+    struct imprint_provision_request *request, const char *document,
+    const struct imprint_hook_answer *answer, enum imprint_registry_state state)
 {
     struct imprint_template_parameters parameters = {
-        .certificate_id = imprint_slice_text(certificate_id),
+        .certificate_id = imprint_slice_text(request->certificate.id),
         .pairs = request->parameters,
         .pair_count = request->registration.parameter_count,
+        .overrides = answer->overrides,
+        .override_count = answer->override_count,
     };
     struct imprint_template *template = NULL;
-    struct imprint_template_plan plan = {.thing_name = NULL};
+    struct imprint_template_plan plan = {.memory = NULL};
     struct imprint_why why = {{0}, {0}};
-    enum imprint_status status = load_template(provision, request, &template);
+    enum imprint_status status =
+        imprint_template_parse(imprint_slice_text(document), &template, &why);
 
-    if (status != IMPRINT_OK)
-        return status;
-    status = imprint_template_apply(template, &parameters, &plan, &why);
+    if (status == IMPRINT_ERR_FORMAT)
+        return imprint_provision_reject(
+            request, 400, "InvalidRequest",
+            "The template \"%s\" can't be used: %s.", request->template_name,
+            why.text);
+    if (status == IMPRINT_OK)
+        status = imprint_template_apply(template, &parameters, &plan, &why);
     if (status == IMPRINT_ERR_ARGUMENT)
         status = imprint_provision_reject(
             request, 400, "InvalidParameters",
             "The template \"%s\" can't be applied: %s.", request->template_name,
             why.text);
     if (status == IMPRINT_OK)
-        status = store_plan(provision, request, certificate_id, &plan);
+        status = store_plan(provision, request, &plan, state);
     imprint_template_free_plan(&plan);
     imprint_template_free(template);
     return status;
 }
 
+static enum imprint_status store_first(
+    const struct imprint_provision *provision,
+    struct imprint_provision_request *request)
+{
+    struct imprint_hook_answer answer = {.memory = NULL};
+    struct loaded loaded = {.document = NULL};
+    struct proved proved = {.pem = NULL};
+    enum imprint_status status = load_template(provision, request, &loaded);
+
+    if (status == IMPRINT_OK)
+        status = imprint_registry_each_certificate(provision->registry,
+                                                   request->certificate.id,
+                                                   take_certificate, &proved);
+    if (status == IMPRINT_OK && !proved.pem)
+        status = IMPRINT_ERR_INTERNAL;
+    if (status == IMPRINT_OK)
+        status = ask_hook(provision, request, loaded.hook, proved.pem, &answer);
+    if (status == IMPRINT_OK)
+        status = apply_template(provision, request, loaded.document, &answer,
+                                proved.state);
+    imprint_hook_free_answer(&answer);
+    free(proved.pem);
+    free_loaded(&loaded);
+    return status;
+}
+
+/* ---- a token ---- */
+
+static void take_thing(void *user, const char *thing, bool is_exclusive)
+{
+    struct imprint_provision_request *request = user;
+
+    (void)is_exclusive;
+    (void)snprintf(request->thing_name, sizeof(request->thing_name), "%s",
+                   thing);
+}
+
 /* The same request again gets the same reply; another one gets none. */
 static enum imprint_status repeat(
+    const struct imprint_provision *provision,
     struct imprint_provision_request *request,
     struct imprint_registry_token *token,
     const uint8_t request_hash[IMPRINT_AUTHORITY_DIGEST_LEN])
 {
+    enum imprint_status status;
+
     if (memcmp(token->request_hash, request_hash,
                IMPRINT_AUTHORITY_DIGEST_LEN) != 0)
         return imprint_provision_reject(
             request, 400, TOKEN_CODE,
             "The certificate ownership token was used already.");
+    status = imprint_catalog_each_thing(
+        provision->registry, token->certificate_id, take_thing, request);
+    if (status != IMPRINT_OK)
+        return status;
     request->reply = token->reply;
     request->reply_len = token->reply_len;
     token->reply = NULL;
@@ -311,9 +380,29 @@ static enum imprint_status repeat(
     return IMPRINT_OK;
 }
 
-enum imprint_status imprint_registration_store(
+static enum imprint_status find_token(
     const struct imprint_provision *provision,
-    struct imprint_provision_request *request)
+    struct imprint_provision_request *request,
+    const uint8_t hash[IMPRINT_AUTHORITY_DIGEST_LEN],
+    struct imprint_registry_token *out)
+{
+    enum imprint_status status =
+        imprint_registry_find_token(provision->registry, hash, out);
+
+    if (status == IMPRINT_ERR_NOT_FOUND ||
+        (status == IMPRINT_OK &&
+         out->expires <= imprint_rules_now(provision->rules)))
+        return imprint_provision_reject(
+            request, 400, TOKEN_CODE,
+            "The certificate ownership token is not known, or has expired.");
+    if (status == IMPRINT_OK)
+        memcpy(request->certificate.id, out->certificate_id,
+               sizeof(out->certificate_id));
+    return status;
+}
+
+static enum imprint_status store(const struct imprint_provision *provision,
+                                 struct imprint_provision_request *request)
 {
     struct imprint_registry_token token = {.reply = NULL};
     uint8_t request_hash[IMPRINT_AUTHORITY_DIGEST_LEN];
@@ -323,28 +412,53 @@ enum imprint_status imprint_registration_store(
     if (status != IMPRINT_OK)
         return status;
     imprint_authority_digest(request->registration.token, hash);
-    status = imprint_registry_find_token(provision->registry, hash, &token);
-    if (status == IMPRINT_ERR_NOT_FOUND ||
-        (status == IMPRINT_OK && token.expires <= (int64_t)time(NULL)))
-        status = imprint_provision_reject(
-            request, 400, TOKEN_CODE,
-            "The certificate ownership token is not known, or "
-            "has expired.");
-    if (status != IMPRINT_OK) {
-        free(token.reply);
-        return status;
+    status = find_token(provision, request, hash, &token);
+    if (status == IMPRINT_OK && token.is_used) {
+        status = repeat(provision, request, &token, request_hash);
+    } else if (status == IMPRINT_OK) {
+        status = store_first(provision, request);
+        if (status == IMPRINT_OK)
+            status = imprint_registry_use_token(
+                provision->registry, hash, request_hash,
+                imprint_slice_of(request->reply, request->reply_len));
     }
-    memcpy(request->certificate.id, token.certificate_id,
-           sizeof(token.certificate_id));
-    if (token.is_used) {
-        status = repeat(request, &token, request_hash);
-        free(token.reply);
-        return status;
-    }
-    status = store_first(provision, request, token.certificate_id);
-    if (status == IMPRINT_OK)
-        status = imprint_registry_use_token(
-            provision->registry, hash, request_hash,
-            imprint_slice_of(request->reply, request->reply_len));
+    free(token.reply);
     return status;
+}
+
+/*
+ * Every request counts once, whatever came of it. One that is refused by a
+ * fault is undone as any other.
+ */
+static enum imprint_status match_fault(
+    const struct imprint_provision *provision,
+    struct imprint_provision_request *request)
+{
+    struct imprint_fault_case now = {
+        .event = IMPRINT_FAULT_REGISTER,
+        .client_id = request->client_id,
+        .claim = request->claim,
+        .thing_name =
+            request->thing_name[0] != '\0' ? request->thing_name : NULL,
+        .template_name = request->template_name,
+        .parameters = request->parameters,
+        .parameter_count = request->registration.parameter_count,
+    };
+
+    imprint_fault_match(provision->faults, &now, &request->fault);
+    if (request->fault.kind != IMPRINT_FAULT_REFUSE)
+        return IMPRINT_OK;
+    return imprint_provision_refuse(request);
+}
+
+enum imprint_status imprint_registration_store(
+    const struct imprint_provision *provision,
+    struct imprint_provision_request *request)
+{
+    enum imprint_status status = store(provision, request);
+    enum imprint_status struck = IMPRINT_OK;
+
+    if (status == IMPRINT_OK || status == IMPRINT_ERR_REFUSED)
+        struck = match_fault(provision, request);
+    return status == IMPRINT_OK ? struck : status;
 }

@@ -1,7 +1,7 @@
 /*
- * The endpoint's registry: certificates, tokens, things, policies, templates.
- * One connection, to be used by one thread; several connections and several
- * processes may have the same registry open.
+ * The endpoint's registry: certificates, tokens, keys and settings; catalog.h
+ * has what is named. One connection, to be used by one thread; several
+ * connections and several processes may have the same registry open.
  *
  * Every call may fail with ERR_STORAGE, or with ERR_BUSY when another
  * connection held it for too long; imprint_registry_problem then says why.
@@ -55,33 +55,36 @@ struct imprint_registry_certificate {
     const char *pem;
     const char *claim; /* its name; NULL: it is a device's */
     const char *maker; /* id of the certificate that asked for it, or NULL */
-    const char *thing; /* or NULL */
+    const char *thing; /* the first one, or NULL; putting ignores it */
     enum imprint_registry_state state;
+    bool is_temporary; /* a trusted user's claim: listed nowhere */
     int64_t created;
     int64_t not_after;
+    int64_t connected; /* when it did so first; 0: never */
 };
 
 enum imprint_status imprint_registry_put_certificate(
     struct imprint_registry *registry,
     const struct imprint_registry_certificate *certificate);
 
-/* id NULL: all of them, oldest first. ERR_NOT_FOUND: no such certificate. */
+/*
+ * id NULL: all but temporary claims, oldest first. ERR_NOT_FOUND: no such
+ * certificate.
+ */
 enum imprint_status imprint_registry_each_certificate(
     struct imprint_registry *registry, const char *id,
     void (*each)(void *user, const struct imprint_registry_certificate *found),
     void *user);
-
-/* thing NULL leaves it as it is. ERR_NOT_FOUND: no such certificate. */
+/* ERR_NOT_FOUND: no such certificate. */
 enum imprint_status imprint_registry_set_state(
     struct imprint_registry *registry, const char *id,
-    enum imprint_registry_state state, const char *thing);
-enum imprint_status imprint_registry_attach(struct imprint_registry *registry,
-                                            const char *certificate_id,
-                                            const char *policy);
-enum imprint_status imprint_registry_each_policy(
-    struct imprint_registry *registry, const char *certificate_id,
-    void (*each)(void *user, const char *name, const char *document),
-    void *user);
+    enum imprint_registry_state state);
+/* Keeps the first time. */
+enum imprint_status imprint_registry_set_connected(
+    struct imprint_registry *registry, const char *id, int64_t now);
+/* With its attachments and its token. ERR_NOT_FOUND: no such certificate. */
+enum imprint_status imprint_registry_drop_certificate(
+    struct imprint_registry *registry, const char *id);
 
 /* ---- tokens: known by SHA-256 alone, so that reading here gives none ---- */
 
@@ -93,6 +96,7 @@ struct imprint_registry_token {
     uint8_t *reply;           /* to that request; free it */
     size_t reply_len;
 };
+/* ERR_NOT_FOUND: no such certificate. */
 enum imprint_status imprint_registry_put_token(
     struct imprint_registry *registry, const uint8_t hash[32],
     const char *certificate_id, int64_t expires);
@@ -105,25 +109,10 @@ enum imprint_status imprint_registry_use_token(
 
 /*
  * Deletes tokens that expired by now, with the certificates that they were to
- * prove and nobody registered; *count of the latter.
+ * prove and nobody registered (*count of these), and temporary claims.
  */
 enum imprint_status imprint_registry_expire(struct imprint_registry *registry,
                                             int64_t now, size_t *count);
-
-/* By name; putting replaces. */
-enum imprint_registry_document {
-    IMPRINT_REGISTRY_POLICY,
-    IMPRINT_REGISTRY_TEMPLATE,
-    IMPRINT_REGISTRY_THING /* its attributes */
-};
-
-enum imprint_status imprint_registry_put_document(
-    struct imprint_registry *registry, enum imprint_registry_document kind,
-    const char *name, const char *document);
-/* *document is to be freed; may be NULL. ERR_NOT_FOUND: no such name. */
-enum imprint_status imprint_registry_find_document(
-    struct imprint_registry *registry, enum imprint_registry_document kind,
-    const char *name, char **document);
 
 enum imprint_status imprint_registry_put_key(struct imprint_registry *registry,
                                              const char *pem, int64_t *id);
@@ -133,18 +122,23 @@ enum imprint_status imprint_registry_take_key(struct imprint_registry *registry,
 enum imprint_status imprint_registry_each_key(
     struct imprint_registry *registry,
     void (*each)(void *user, int64_t id, const char *pem), void *user);
+/* value NULL forgets it. */
 enum imprint_status imprint_registry_put_setting(
-    struct imprint_registry *registry, const char *name, int64_t value);
-/* fallback if there is none, or none can be read. */
-int64_t imprint_registry_setting(struct imprint_registry *registry,
-                                 const char *name, int64_t fallback);
+    struct imprint_registry *registry, const char *name, const char *value);
+/* *value is to be freed. ERR_NOT_FOUND: it is not set. */
+enum imprint_status imprint_registry_find_setting(
+    struct imprint_registry *registry, const char *name, char **value);
+
+/* What each_change says when a setting was put. */
+#define IMPRINT_REGISTRY_SETTINGS "settings"
 
 /*
- * Certificates that lost something since the last call on this connection:
- * id, or NULL for "anything may have changed". Cheap when nothing did.
+ * What others changed since the last call on this connection: the id of a
+ * certificate that lost or gained something, IMPRINT_REGISTRY_SETTINGS, or
+ * NULL for "any certificate may have changed". Cheap when nothing did.
  */
 enum imprint_status imprint_registry_each_change(
-    struct imprint_registry *registry, void (*each)(void *user, const char *id),
-    void *user);
+    struct imprint_registry *registry,
+    void (*each)(void *user, const char *what), void *user);
 
 #endif

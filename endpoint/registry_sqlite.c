@@ -4,78 +4,21 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "posix/file.h"
 #include "posix/why.h"
 
-#define SCHEMA_NUMBER 1
+#define SCHEMA_NUMBER 2
 #define PATH_LEN 4096
 #define WRITE_WAIT_MS 5000
 #define READ_WAIT_MS 200
 
-/* schema/sqlite.sql, turned into C by the build */
-extern const char imprint_registry_sqlite_schema[];
-
-#define CERTIFICATE_COLUMNS                                           \
-    "SELECT id, pem, claim, maker, thing, state, created, not_after " \
-    "FROM certificate "
-
-static const char *const statements[SQL_COUNT] = {
-    [SQL_BEGIN] = "BEGIN IMMEDIATE",
-    [SQL_COMMIT] = "COMMIT",
-    [SQL_ROLLBACK] = "ROLLBACK",
-    [SQL_MARK] = "SAVEPOINT mark",
-    [SQL_KEEP] = "RELEASE mark",
-    [SQL_BACK] = "ROLLBACK TO mark",
-    [SQL_PUT_CERTIFICATE] =
-        "INSERT INTO certificate (id, pem, claim, maker, thing, state, "
-        "created, not_after) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    [SQL_ALL_CERTIFICATES] = CERTIFICATE_COLUMNS "ORDER BY rowid",
-    [SQL_ONE_CERTIFICATE] = CERTIFICATE_COLUMNS "WHERE id = ?1",
-    [SQL_SET_STATE] = "UPDATE certificate SET state = ?2, "
-                      "thing = coalesce(?3, thing) WHERE id = ?1",
-    [SQL_ATTACH] = "INSERT INTO attachment (certificate_id, policy) "
-                   "VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-    [SQL_POLICIES] = "SELECT name, document FROM attachment "
-                     "JOIN policy ON policy.name = attachment.policy "
-                     "WHERE certificate_id = ?1 ORDER BY name",
-    [SQL_PUT_TOKEN] = "INSERT INTO token (hash, certificate_id, expires) "
-                      "VALUES (?1, ?2, ?3)",
-    [SQL_FIND_TOKEN] = "SELECT certificate_id, expires, request_hash, reply "
-                       "FROM token WHERE hash = ?1",
-    [SQL_USE_TOKEN] =
-        "UPDATE token SET request_hash = ?2, reply = ?3 WHERE hash = ?1",
-    [SQL_ANY_EXPIRED] = "SELECT 1 FROM token WHERE expires <= ?1 LIMIT 1",
-    [SQL_DROP_UNCLAIMED] =
-        "DELETE FROM certificate WHERE state = 'PENDING_ACTIVATION' AND id IN "
-        "(SELECT certificate_id FROM token WHERE expires <= ?1)",
-    [SQL_DROP_TOKENS] = "DELETE FROM token WHERE expires <= ?1",
-    [SQL_PUT_POLICY] =
-        "INSERT INTO policy (name, document) VALUES (?1, ?2) "
-        "ON CONFLICT (name) DO UPDATE SET document = excluded.document "
-        "WHERE document <> excluded.document",
-    [SQL_FIND_POLICY] = "SELECT document FROM policy WHERE name = ?1",
-    [SQL_PUT_TEMPLATE] =
-        "INSERT INTO template (name, document) VALUES (?1, ?2) "
-        "ON CONFLICT (name) DO UPDATE SET document = excluded.document",
-    [SQL_FIND_TEMPLATE] = "SELECT document FROM template WHERE name = ?1",
-    [SQL_PUT_THING] =
-        "INSERT INTO thing (name, attributes, created) VALUES (?1, ?2, ?3) "
-        "ON CONFLICT (name) DO UPDATE SET attributes = excluded.attributes",
-    [SQL_FIND_THING] = "SELECT attributes FROM thing WHERE name = ?1",
-    [SQL_PUT_KEY] = "INSERT INTO spare_key (pem) VALUES (?1)",
-    [SQL_TAKE_KEY] = "DELETE FROM spare_key WHERE id = ?1 AND pem = ?2",
-    [SQL_KEYS] = "SELECT id, pem FROM spare_key ORDER BY id",
-    [SQL_PUT_SETTING] = "INSERT INTO setting (name, value) VALUES (?1, ?2) "
-                        "ON CONFLICT (name) DO UPDATE SET "
-                        "value = excluded.value",
-    [SQL_SETTING] = "SELECT value FROM setting WHERE name = ?1",
-    [SQL_VERSION] = "PRAGMA data_version",
-    [SQL_CHANGES] =
-        "SELECT seq, certificate_id FROM change WHERE seq > ?1 ORDER BY seq",
-    [SQL_LAST_CHANGE] = "SELECT coalesce(max(seq), 0) FROM change",
-};
+/* schema/<name>.sql, turned into C by the build */
+extern const char imprint_registry_schema_sqlite[];
+extern const char imprint_registry_schema_sqlite_1_aside[];
+extern const char imprint_registry_schema_sqlite_1_over[];
 
 const char *imprint_registry_problem(const struct imprint_registry *registry)
 {
@@ -94,53 +37,152 @@ static enum imprint_status fail(struct imprint_registry *registry)
                                                         : IMPRINT_ERR_STORAGE;
 }
 
-sqlite3_stmt *imprint_registry_sqlite_ready(struct imprint_registry *registry,
-                                            enum sql which)
+struct imprint_registry_statement *imprint_registry_sqlite_ready(
+    struct imprint_registry *registry, enum sql which)
 {
-    sqlite3_stmt **statement = &registry->prepared[which];
+    struct imprint_registry_statement *statement = &registry->statements[which];
 
-    if (!*statement && sqlite3_prepare_v3(registry->database, statements[which],
-                                          -1, SQLITE_PREPARE_PERSISTENT,
-                                          statement, NULL) != SQLITE_OK)
-        return NULL;
-    return *statement;
+    statement->registry = registry;
+    if (!statement->prepared)
+        (void)sqlite3_prepare_v3(
+            registry->database, imprint_registry_statements_text(which), -1,
+            SQLITE_PREPARE_PERSISTENT, &statement->prepared, NULL);
+    return statement;
 }
 
-void imprint_registry_sqlite_finish(sqlite3_stmt *statement)
+/* SQLite's calls take a statement that is NULL, and do nothing. */
+
+void imprint_registry_sqlite_bind_text(
+    struct imprint_registry_statement *statement, int index, const char *text)
 {
-    if (!statement)
-        return;
-    (void)sqlite3_reset(statement);
-    (void)sqlite3_clear_bindings(statement);
+    (void)sqlite3_bind_text(statement->prepared, index, text, -1,
+                            SQLITE_STATIC);
+}
+
+void imprint_registry_sqlite_bind_number(
+    struct imprint_registry_statement *statement, int index, int64_t number)
+{
+    (void)sqlite3_bind_int64(statement->prepared, index, number);
+}
+
+void imprint_registry_sqlite_bind_bytes(
+    struct imprint_registry_statement *statement, int index,
+    struct imprint_slice bytes)
+{
+    (void)sqlite3_bind_blob64(statement->prepared, index, bytes.bytes,
+                              bytes.len, SQLITE_STATIC);
 }
 
 enum imprint_status imprint_registry_sqlite_step(
-    struct imprint_registry *registry, sqlite3_stmt *statement)
+    struct imprint_registry_statement *statement)
 {
-    int code = statement ? sqlite3_step(statement) : SQLITE_ERROR;
+    int code =
+        statement->prepared ? sqlite3_step(statement->prepared) : SQLITE_ERROR;
 
     if (code == SQLITE_ROW)
         return IMPRINT_OK;
-    return code == SQLITE_DONE ? IMPRINT_ERR_NOT_FOUND : fail(registry);
+    return code == SQLITE_DONE ? IMPRINT_ERR_NOT_FOUND
+                               : fail(statement->registry);
+}
+
+const char *imprint_registry_sqlite_text(
+    const struct imprint_registry_statement *statement, int column)
+{
+    return (const char *)sqlite3_column_text(statement->prepared, column);
+}
+
+int64_t imprint_registry_sqlite_number(
+    const struct imprint_registry_statement *statement, int column)
+{
+    return sqlite3_column_int64(statement->prepared, column);
+}
+
+struct imprint_slice imprint_registry_sqlite_bytes(
+    const struct imprint_registry_statement *statement, int column)
+{
+    const void *bytes = sqlite3_column_blob(statement->prepared, column);
+
+    return imprint_slice_of(
+        bytes, (size_t)sqlite3_column_bytes(statement->prepared, column));
+}
+
+/* What is bound is the caller's and must go before he returns. */
+static void finish(struct imprint_registry_statement *statement)
+{
+    if (!statement->prepared)
+        return;
+    (void)sqlite3_reset(statement->prepared);
+    (void)sqlite3_clear_bindings(statement->prepared);
+}
+
+enum imprint_status imprint_registry_sqlite_end(
+    struct imprint_registry_statement *statement, enum imprint_status status)
+{
+    finish(statement);
+    return status == IMPRINT_ERR_NOT_FOUND ? IMPRINT_OK : status;
 }
 
 enum imprint_status imprint_registry_sqlite_run(
-    struct imprint_registry *registry, sqlite3_stmt *statement)
+    struct imprint_registry_statement *statement)
 {
-    enum imprint_status status =
-        imprint_registry_sqlite_step(registry, statement);
+    return imprint_registry_sqlite_end(statement,
+                                       imprint_registry_sqlite_step(statement));
+}
 
-    imprint_registry_sqlite_finish(statement);
-    return status == IMPRINT_ERR_NOT_FOUND ? IMPRINT_OK : status;
+enum imprint_status imprint_registry_sqlite_run_one(
+    struct imprint_registry_statement *statement)
+{
+    enum imprint_status status = imprint_registry_sqlite_run(statement);
+
+    if (status == IMPRINT_OK &&
+        imprint_registry_sqlite_changes(statement->registry) == 0)
+        return IMPRINT_ERR_NOT_FOUND;
+    return status;
+}
+
+enum imprint_status imprint_registry_sqlite_ask(
+    struct imprint_registry_statement *statement)
+{
+    return imprint_registry_sqlite_ask_text(statement, NULL);
+}
+
+enum imprint_status imprint_registry_sqlite_ask_text(
+    struct imprint_registry_statement *statement, char **text)
+{
+    enum imprint_status status = imprint_registry_sqlite_step(statement);
+    char *copy;
+
+    if (status == IMPRINT_OK && text) {
+        copy = strdup(imprint_registry_sqlite_text(statement, 0));
+        if (copy)
+            *text = copy;
+        else
+            status = IMPRINT_ERR_INTERNAL;
+    }
+    finish(statement);
+    return status;
+}
+
+size_t imprint_registry_sqlite_changes(const struct imprint_registry *registry)
+{
+    return (size_t)sqlite3_changes(registry->database);
 }
 
 /* ---- open ---- */
 
-/* Empty, 0600: SQLite gives its other files the same mode. */
+/*
+ * Empty, 0600: SQLite gives its other files the same mode. One that is there
+ * is left alone: to close it would take away the locks of every connection
+ * that this process has to it (POSIX), and others would then clear the log away
+ * under its feet.
+ */
 static enum imprint_status make_file(const char *path, struct imprint_why *why)
 {
-    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int file;
 
+    if (access(path, F_OK) == 0)
+        return IMPRINT_OK;
+    file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (file < 0)
         return imprint_why_set(why, IMPRINT_ERR_STORAGE, "can't open \"%s\"",
                                path);
@@ -156,24 +198,55 @@ static int take_number(void *number, int count, char **values, char **names)
     return 0;
 }
 
-/* Makes the tables in one transaction; another process may do the same. */
-static bool make_schema(sqlite3 *database, int *number)
+static bool execute(sqlite3 *database, const char *text)
+{
+    return sqlite3_exec(database, text, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+static bool read_number(sqlite3 *database, int *number)
+{
+    *number = 0;
+    return sqlite3_exec(database, "PRAGMA user_version", take_number, number,
+                        NULL) == SQLITE_OK;
+}
+
+/* Makes the tables, and fills them with what schema 1 had. */
+static bool write_schema(sqlite3 *database, int number)
 {
     char set[64];
 
-    (void)snprintf(set, sizeof(set), "PRAGMA user_version = %d; COMMIT",
-                   SCHEMA_NUMBER);
-    if (sqlite3_exec(database, "BEGIN IMMEDIATE", NULL, NULL, NULL))
-        return false;
-    if (sqlite3_exec(database, "PRAGMA user_version", take_number, number,
-                     NULL) == SQLITE_OK &&
-        *number != 0)
-        return sqlite3_exec(database, "ROLLBACK", NULL, NULL, NULL) ==
-               SQLITE_OK;
-    *number = SCHEMA_NUMBER;
-    return sqlite3_exec(database, imprint_registry_sqlite_schema, NULL, NULL,
-                        NULL) == SQLITE_OK &&
-           sqlite3_exec(database, set, NULL, NULL, NULL) == SQLITE_OK;
+    (void)snprintf(set, sizeof(set), "PRAGMA user_version = %d", SCHEMA_NUMBER);
+    return (number == 0 ||
+            execute(database, imprint_registry_schema_sqlite_1_aside)) &&
+           execute(database, imprint_registry_schema_sqlite) &&
+           (number == 0 ||
+            execute(database, imprint_registry_schema_sqlite_1_over)) &&
+           execute(database, set);
+}
+
+static enum imprint_status fail_open(sqlite3 *database, const char *path,
+                                     struct imprint_why *why)
+{
+    return imprint_why_set(why, IMPRINT_ERR_STORAGE, "\"%s\": %s", path,
+                           sqlite3_errmsg(database));
+}
+
+/* In one transaction; another process may be about the same. */
+static enum imprint_status make_schema(sqlite3 *database, const char *path,
+                                       int *number, struct imprint_why *why)
+{
+    enum imprint_status status;
+
+    if (execute(database, "BEGIN IMMEDIATE") && read_number(database, number) &&
+        (*number > 1 || write_schema(database, *number)) &&
+        execute(database, "COMMIT")) {
+        if (*number <= 1)
+            *number = SCHEMA_NUMBER;
+        return IMPRINT_OK;
+    }
+    status = fail_open(database, path, why);
+    (void)execute(database, "ROLLBACK");
+    return status;
 }
 
 static enum imprint_status set_up(struct imprint_registry *registry,
@@ -183,40 +256,38 @@ static enum imprint_status set_up(struct imprint_registry *registry,
     static const char pragmas[] =
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
         "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;"
-        "PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY;";
+        "PRAGMA wal_autocheckpoint = 16000; PRAGMA temp_store = MEMORY;";
     bool writes = use == IMPRINT_REGISTRY_WRITE;
     sqlite3 *database = registry->database;
+    enum imprint_status status = IMPRINT_OK;
     int number = 0;
 
     (void)sqlite3_extended_result_codes(database, 0);
     (void)sqlite3_busy_timeout(database, writes ? WRITE_WAIT_MS : READ_WAIT_MS);
-    if (sqlite3_exec(database, "PRAGMA user_version", take_number, &number,
-                     NULL) ||
-        sqlite3_exec(database, pragmas, NULL, NULL, NULL))
-        return imprint_why_set(why, IMPRINT_ERR_STORAGE, "\"%s\": %s", path,
-                               sqlite3_errmsg(database));
-    if (number == 0 && writes && !make_schema(database, &number))
-        return imprint_why_set(why, IMPRINT_ERR_STORAGE, "\"%s\": %s", path,
-                               sqlite3_errmsg(database));
-    if (number != SCHEMA_NUMBER)
-        return imprint_why_set(why, IMPRINT_ERR_STORAGE,
-                               "\"%s\" has schema %d; this program knows %d",
-                               path, number, SCHEMA_NUMBER);
-    if (!writes &&
-        sqlite3_exec(database, "PRAGMA query_only = ON", NULL, NULL, NULL))
-        return imprint_why_set(why, IMPRINT_ERR_STORAGE, "\"%s\": %s", path,
-                               sqlite3_errmsg(database));
-    return IMPRINT_OK;
+    if (!read_number(database, &number) || !execute(database, pragmas))
+        return fail_open(database, path, why);
+    if ((number == 0 && writes) || number == 1)
+        status = make_schema(database, path, &number, why);
+    if (status == IMPRINT_OK && number != SCHEMA_NUMBER)
+        status = imprint_why_set(why, IMPRINT_ERR_STORAGE,
+                                 "\"%s\" has schema %d; this program knows %d",
+                                 path, number, SCHEMA_NUMBER);
+    if (status == IMPRINT_OK &&
+        !execute(database, writes ? "PRAGMA cache_size = -16384"
+                                  : "PRAGMA query_only = ON"))
+        status = fail_open(database, path, why);
+    return status;
 }
 
 static void see_last_change(struct imprint_registry *registry)
 {
-    sqlite3_stmt *statement =
+    struct imprint_registry_statement *statement =
         imprint_registry_sqlite_ready(registry, SQL_LAST_CHANGE);
+    enum imprint_status status = imprint_registry_sqlite_step(statement);
 
-    if (imprint_registry_sqlite_step(registry, statement) == IMPRINT_OK)
-        registry->seen_change = sqlite3_column_int64(statement, 0);
-    imprint_registry_sqlite_finish(statement);
+    if (status == IMPRINT_OK)
+        registry->seen_change = imprint_registry_sqlite_number(statement, 0);
+    (void)imprint_registry_sqlite_end(statement, status);
 }
 
 enum imprint_status imprint_registry_open(const char *dir,
@@ -259,49 +330,45 @@ void imprint_registry_close(struct imprint_registry *registry)
     if (!registry)
         return;
     for (i = 0; i < SQL_COUNT; i++)
-        (void)sqlite3_finalize(registry->prepared[i]);
+        (void)sqlite3_finalize(registry->statements[i].prepared);
     (void)sqlite3_close(registry->database);
     free(registry);
 }
 
 /* ---- transactions ---- */
 
-enum imprint_status imprint_registry_begin(struct imprint_registry *registry)
+static enum imprint_status run(struct imprint_registry *registry,
+                               enum sql which)
 {
     return imprint_registry_sqlite_run(
-        registry, imprint_registry_sqlite_ready(registry, SQL_BEGIN));
+        imprint_registry_sqlite_ready(registry, which));
+}
+
+enum imprint_status imprint_registry_begin(struct imprint_registry *registry)
+{
+    return run(registry, SQL_BEGIN);
 }
 
 enum imprint_status imprint_registry_commit(struct imprint_registry *registry)
 {
-    return imprint_registry_sqlite_run(
-        registry, imprint_registry_sqlite_ready(registry, SQL_COMMIT));
+    return run(registry, SQL_COMMIT);
 }
 
 void imprint_registry_undo(struct imprint_registry *registry)
 {
     if (!sqlite3_get_autocommit(registry->database))
-        (void)imprint_registry_sqlite_run(
-            registry, imprint_registry_sqlite_ready(registry, SQL_ROLLBACK));
+        (void)run(registry, SQL_ROLLBACK);
 }
 
 enum imprint_status imprint_registry_mark(struct imprint_registry *registry)
 {
-    return imprint_registry_sqlite_run(
-        registry, imprint_registry_sqlite_ready(registry, SQL_MARK));
+    return run(registry, SQL_MARK);
 }
 
 enum imprint_status imprint_registry_unmark(struct imprint_registry *registry,
                                             bool keep)
 {
-    enum imprint_status status = IMPRINT_OK;
+    enum imprint_status status = keep ? IMPRINT_OK : run(registry, SQL_BACK);
 
-    if (!keep)
-        status = imprint_registry_sqlite_run(
-            registry, imprint_registry_sqlite_ready(registry, SQL_BACK));
-    return status == IMPRINT_OK
-               ? imprint_registry_sqlite_run(
-                     registry,
-                     imprint_registry_sqlite_ready(registry, SQL_KEEP))
-               : status;
+    return status == IMPRINT_OK ? run(registry, SQL_KEEP) : status;
 }

@@ -7,18 +7,19 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "hook.h"
 #include "keyring.h"
 #include "posix/clock.h"
 #include "posix/why.h"
+#include "queue.h"
 
 #define BATCH_MAX_COUNT 64
-#define POOL_SIZE_COUNT 256
 #define TICK_MS 500 /* between looks for what expired */
 
-struct queue {
-    struct imprint_provision_request *first;
-    struct imprint_provision_request **end;
-    size_t count;
+/* A certificate that connected. */
+struct note {
+    struct note *next;
+    char certificate_id[IMPRINT_AUTHORITY_ID_LEN + 1];
 };
 
 struct imprint_service {
@@ -27,62 +28,23 @@ struct imprint_service {
     struct imprint_authority *authority;
     struct imprint_registry *registry;
     struct imprint_pool *pool;
+    struct imprint_hooks *hooks;
     pthread_t thread;
     bool is_started;
-    struct queue parked;  /* the thread's: for want of a key */
-    pthread_mutex_t lock; /* all below */
+    struct imprint_queue parked; /* the thread's: for want of a key */
+    struct note *being_noted;    /* the thread's: not committed yet */
+    char *provider;              /* the thread's: what provision has */
+    uint64_t expired_ms;         /* the thread's: of its last look */
+    pthread_mutex_t lock;        /* all below */
     pthread_cond_t changed;
     bool is_stopping;
-    bool has_key; /* perhaps: a key came since the last look */
+    bool has_key;  /* perhaps: a key came since the last look */
+    bool is_moved; /* the clock */
+    struct note *notes;
     size_t open_count;
-    struct queue waiting;
-    struct queue done;
+    struct imprint_queue waiting;
+    struct imprint_queue done;
 };
-
-static void init_queue(struct queue *queue)
-{
-    queue->first = NULL;
-    queue->end = &queue->first;
-    queue->count = 0;
-}
-
-static void push(struct queue *queue, struct imprint_provision_request *request)
-{
-    request->next = NULL;
-    *queue->end = request;
-    queue->end = &request->next;
-    queue->count++;
-}
-
-static struct imprint_provision_request *pop(struct queue *queue)
-{
-    struct imprint_provision_request *request = queue->first;
-
-    if (!request)
-        return NULL;
-    queue->first = request->next;
-    if (!queue->first)
-        queue->end = &queue->first;
-    queue->count--;
-    request->next = NULL;
-    return request;
-}
-
-static void push_all(struct queue *queue, struct queue *from)
-{
-    struct imprint_provision_request *request;
-
-    while ((request = pop(from)))
-        push(queue, request);
-}
-
-static void free_queue(struct queue *queue)
-{
-    struct imprint_provision_request *request;
-
-    while ((request = pop(queue)))
-        imprint_provision_free(request);
-}
 
 static void say(const struct imprint_service *service, const char *line)
 {
@@ -104,22 +66,23 @@ static bool needs_key(const struct imprint_provision_request *request)
 }
 
 /* Parked requests come first; those that still lack a key are parked again. */
-static void give_keys(struct imprint_service *service, struct queue *incoming,
-                      struct queue *batch)
+static void give_keys(struct imprint_service *service,
+                      struct imprint_queue *incoming,
+                      struct imprint_queue *batch)
 {
     struct imprint_provision_request *request;
-    struct queue all;
+    struct imprint_queue all;
 
-    init_queue(&all);
-    push_all(&all, &service->parked);
-    push_all(&all, incoming);
-    while ((request = pop(&all))) {
+    imprint_queue_init(&all);
+    imprint_queue_move(&all, &service->parked);
+    imprint_queue_move(&all, incoming);
+    while ((request = imprint_queue_pop(&all))) {
         if (is_gone(request) || !needs_key(request) ||
             (batch->count < BATCH_MAX_COUNT &&
              imprint_pool_take(service->pool, &request->key)))
-            push(batch, request);
+            imprint_queue_push(batch, request);
         else
-            push(&service->parked, request);
+            imprint_queue_push(&service->parked, request);
     }
 }
 
@@ -134,15 +97,40 @@ static enum imprint_status store_one(struct imprint_service *service,
         return status;
     stored = imprint_provision_store(&service->provision, request);
     if (stored != IMPRINT_OK && request->rejection.status_code == 0 &&
-        !request->key_is_lost) {
+        request->lack == IMPRINT_PROVISION_NOTHING) {
         say(service, imprint_registry_problem(service->registry));
         imprint_provision_fail(request);
     }
     return imprint_registry_unmark(service->registry, stored == IMPRINT_OK);
 }
 
+static enum imprint_status store_notes(struct imprint_service *service)
+{
+    int64_t now = imprint_rules_now(service->provision.rules);
+    const struct note *note;
+    enum imprint_status status;
+
+    for (note = service->being_noted; note; note = note->next) {
+        status = imprint_registry_set_connected(service->registry,
+                                                note->certificate_id, now);
+        if (status != IMPRINT_OK && status != IMPRINT_ERR_NOT_FOUND)
+            return status;
+    }
+    return IMPRINT_OK;
+}
+
+static void free_notes(struct note **notes)
+{
+    struct note *note;
+
+    while ((note = *notes)) {
+        *notes = note->next;
+        free(note);
+    }
+}
+
 static enum imprint_status store_batch(struct imprint_service *service,
-                                       struct queue *batch)
+                                       struct imprint_queue *batch)
 {
     struct imprint_provision_request *request;
     enum imprint_status status = imprint_registry_begin(service->registry);
@@ -151,48 +139,104 @@ static enum imprint_status store_batch(struct imprint_service *service,
         return status;
     for (request = batch->first; request && status == IMPRINT_OK;
          request = request->next) {
-        if (!is_gone(request) && request->rejection.status_code == 0)
+        if (!is_gone(request) && request->rejection.status_code == 0 &&
+            request->lack == IMPRINT_PROVISION_NOTHING)
             status = store_one(service, request);
     }
+    if (status == IMPRINT_OK)
+        status = store_notes(service);
     if (status == IMPRINT_OK)
         status = imprint_pool_save(service->pool, service->registry);
     if (status == IMPRINT_OK)
         status = imprint_registry_commit(service->registry);
-    if (status != IMPRINT_OK)
+    if (status == IMPRINT_OK)
+        free_notes(&service->being_noted);
+    else
         imprint_registry_undo(service->registry);
     return status;
 }
 
-/* Answered requests go to done; one whose key was lost, back to parked. */
-static void answer_batch(struct imprint_service *service, struct queue *batch,
-                         struct queue *done)
+/* True: it went where it gets what it lacks. */
+static bool put_aside(struct imprint_service *service,
+                      struct imprint_provision_request *request)
+{
+    enum imprint_provision_lack lack = request->lack;
+    const struct imprint_rules *rules = service->provision.rules;
+
+    if (lack == IMPRINT_PROVISION_NOTHING || is_gone(request) ||
+        request->rejection.status_code != 0)
+        return false;
+    request->lack = IMPRINT_PROVISION_NOTHING;
+    if (lack == IMPRINT_PROVISION_KEY) {
+        imprint_pool_free_key(&request->key);
+        free(request->certificate.pem);
+        request->certificate.pem = NULL;
+        imprint_queue_push(&service->parked, request);
+        return true;
+    }
+    request->hook->user = request;
+    request->hook->is_gone = request->is_gone;
+    request->hook->timeout_ms =
+        imprint_rules_get(rules, IMPRINT_RULE_HOOK_TIMEOUT_MS);
+    imprint_hook_submit(
+        service->hooks, request->hook,
+        (size_t)imprint_rules_get(rules, IMPRINT_RULE_HOOK_MAX_COUNT));
+    return true;
+}
+
+/* Answered requests go to done. */
+static void answer_batch(struct imprint_service *service,
+                         struct imprint_queue *batch,
+                         struct imprint_queue *done)
 {
     struct imprint_provision_request *request;
     char line[IMPRINT_LINE_LEN];
 
-    while ((request = pop(batch))) {
-        if (request->key_is_lost && request->rejection.status_code == 0) {
-            imprint_pool_free_key(&request->key);
-            free(request->certificate.pem);
-            request->certificate.pem = NULL;
-            request->key_is_lost = false;
-            push(&service->parked, request);
+    while ((request = imprint_queue_pop(batch))) {
+        if (put_aside(service, request))
             continue;
-        }
         if (!is_gone(request) && imprint_provision_answer(request)) {
             imprint_provision_describe(request, line);
             say(service, line);
         }
-        push(done, request);
+        imprint_queue_push(done, request);
+    }
+}
+
+/* The setting, for a batch that may need it; who signs must be known. */
+static void find_provider(struct imprint_service *service,
+                          const struct imprint_queue *batch)
+{
+    struct imprint_provision_request *first = batch->first;
+    struct imprint_provision_request *request;
+    enum imprint_status status;
+
+    while (first && first->topic.operation != IMPRINT_OP_CREATE_CSR)
+        first = first->next;
+    if (!first)
+        return;
+    free(service->provider);
+    service->provider = NULL;
+    status = imprint_registry_find_setting(service->registry, "provider",
+                                           &service->provider);
+    service->provision.provider = service->provider;
+    if (status == IMPRINT_OK || status == IMPRINT_ERR_NOT_FOUND)
+        return;
+    say(service, imprint_registry_problem(service->registry));
+    for (request = first; request; request = request->next) {
+        if (request->topic.operation == IMPRINT_OP_CREATE_CSR &&
+            request->rejection.status_code == 0)
+            imprint_provision_fail(request);
     }
 }
 
 /* A batch that could not be committed is rejected as a whole. */
-static void carry_out(struct imprint_service *service, struct queue *batch,
-                      struct queue *done)
+static void carry_out(struct imprint_service *service,
+                      struct imprint_queue *batch, struct imprint_queue *done)
 {
     struct imprint_provision_request *request;
 
+    find_provider(service, batch);
     for (request = batch->first; request; request = request->next) {
         if (!is_gone(request))
             imprint_provision_sign(&service->provision, request);
@@ -200,7 +244,8 @@ static void carry_out(struct imprint_service *service, struct queue *batch,
     if (store_batch(service, batch) != IMPRINT_OK) {
         say(service, imprint_registry_problem(service->registry));
         for (request = batch->first; request; request = request->next) {
-            if (request->rejection.status_code == 0)
+            if (request->rejection.status_code == 0 &&
+                request->lack == IMPRINT_PROVISION_NOTHING)
                 imprint_provision_fail(request);
         }
     }
@@ -212,7 +257,8 @@ static void expire(struct imprint_service *service)
     char line[IMPRINT_LINE_LEN];
     size_t count = 0;
 
-    if (imprint_registry_expire(service->registry, (int64_t)time(NULL),
+    if (imprint_registry_expire(service->registry,
+                                imprint_rules_now(service->provision.rules),
                                 &count) != IMPRINT_OK) {
         say(service, imprint_registry_problem(service->registry));
         return;
@@ -235,7 +281,7 @@ static void wait_for_work(struct imprint_service *service)
                             .tv_nsec = (long)(then_ms % 1000) * 1000000};
 
     while (!service->is_stopping && service->waiting.count == 0 &&
-           !service->has_key) {
+           !service->has_key && !service->is_moved && !service->notes) {
         if (pthread_cond_timedwait(&service->changed, &service->lock, &then) ==
             ETIMEDOUT)
             return;
@@ -252,38 +298,66 @@ static bool could_go_on(const struct imprint_service *service)
     return figures.count > 0;
 }
 
-/* With the lock held before and after. */
-static void work(struct imprint_service *service, uint64_t *expired_ms)
+/* What came since the last time. With the lock held. */
+static bool take_incoming(struct imprint_service *service,
+                          struct imprint_queue *incoming)
 {
+    bool is_moved = service->is_moved;
     struct imprint_provision_request *request;
-    struct queue incoming;
-    struct queue batch;
-    struct queue done;
+    struct note *note;
 
-    init_queue(&incoming);
-    init_queue(&batch);
-    init_queue(&done);
     service->has_key = false;
-    while (incoming.count < BATCH_MAX_COUNT &&
-           (request = pop(&service->waiting)))
-        push(&incoming, request);
-    (void)pthread_mutex_unlock(&service->lock);
-    if (incoming.count > 0)
-        imprint_pool_yield(service->pool);
-    give_keys(service, &incoming, &batch);
-    imprint_pool_want(service->pool, service->parked.count);
-    if (batch.count > 0 || imprint_pool_is_unsaved(service->pool))
-        carry_out(service, &batch, &done);
-    if ((uint64_t)imprint_clock_now_ms() - *expired_ms >= TICK_MS) {
-        expire(service);
-        *expired_ms = (uint64_t)imprint_clock_now_ms();
+    service->is_moved = false;
+    while ((note = service->notes)) {
+        service->notes = note->next;
+        note->next = service->being_noted;
+        service->being_noted = note;
     }
+    while (incoming->count < BATCH_MAX_COUNT &&
+           (request = imprint_queue_pop(&service->waiting)))
+        imprint_queue_push(incoming, request);
+    return is_moved;
+}
+
+static void work_unlocked(struct imprint_service *service,
+                          struct imprint_queue *incoming, bool is_moved,
+                          struct imprint_queue *done)
+{
+    uint64_t now_ms = (uint64_t)imprint_clock_now_ms();
+    struct imprint_queue batch;
+
+    imprint_queue_init(&batch);
+    if (is_moved || now_ms - service->expired_ms >= TICK_MS) {
+        expire(service);
+        service->expired_ms = now_ms;
+    }
+    if (incoming->count > 0)
+        imprint_pool_yield(service->pool);
+    give_keys(service, incoming, &batch);
+    imprint_pool_want(service->pool, service->parked.count);
+    if (batch.count > 0 || service->being_noted ||
+        imprint_pool_is_unsaved(service->pool))
+        carry_out(service, &batch, done);
+}
+
+/* With the lock held before and after. */
+static void work(struct imprint_service *service)
+{
+    struct imprint_queue incoming;
+    struct imprint_queue done;
+    bool is_moved;
+
+    imprint_queue_init(&incoming);
+    imprint_queue_init(&done);
+    is_moved = take_incoming(service, &incoming);
+    (void)pthread_mutex_unlock(&service->lock);
+    work_unlocked(service, &incoming, is_moved, &done);
     (void)pthread_mutex_lock(&service->lock);
     if (could_go_on(service))
         service->has_key = true;
     if (done.count == 0)
         return;
-    push_all(&service->done, &done);
+    imprint_queue_move(&service->done, &done);
     (void)pthread_mutex_unlock(&service->lock);
     service->options->wake(service->options->user);
     (void)pthread_mutex_lock(&service->lock);
@@ -292,13 +366,12 @@ static void work(struct imprint_service *service, uint64_t *expired_ms)
 static void *run(void *user)
 {
     struct imprint_service *service = user;
-    uint64_t expired_ms = 0;
 
     (void)pthread_mutex_lock(&service->lock);
     while (!service->is_stopping) {
         wait_for_work(service);
         if (!service->is_stopping)
-            work(service, &expired_ms);
+            work(service);
     }
     (void)pthread_mutex_unlock(&service->lock);
     return NULL;
@@ -310,6 +383,17 @@ static void take_ready(void *user)
 
     (void)pthread_mutex_lock(&service->lock);
     service->has_key = true;
+    (void)pthread_cond_signal(&service->changed);
+    (void)pthread_mutex_unlock(&service->lock);
+}
+
+/* Its hook ran: the request begins again, and finds what came out. */
+static void take_hook(void *user, struct imprint_hook_job *job)
+{
+    struct imprint_service *service = user;
+
+    (void)pthread_mutex_lock(&service->lock);
+    imprint_queue_push(&service->waiting, job->user);
     (void)pthread_cond_signal(&service->changed);
     (void)pthread_mutex_unlock(&service->lock);
 }
@@ -346,21 +430,19 @@ static enum imprint_status open_parts(struct imprint_service *service,
                                   &service->registry, why);
     if (status != IMPRINT_OK)
         return status;
-    service->provision = (struct imprint_provision){
-        .authority = service->authority,
-        .registry = service->registry,
-        .token_lifetime_s =
-            imprint_registry_setting(service->registry, "token_lifetime_s",
-                                     IMPRINT_PROVISION_TOKEN_LIFETIME_S),
-    };
-    pool.size = (size_t)imprint_registry_setting(service->registry, "pool_size",
-                                                 POOL_SIZE_COUNT);
+    service->provision.authority = service->authority;
+    service->provision.registry = service->registry;
+    pool.size = (size_t)imprint_rules_get(service->provision.rules,
+                                          IMPRINT_RULE_POOL_SIZE);
     status = imprint_pool_open(&pool, service->registry, &service->pool, why);
+    if (status == IMPRINT_OK)
+        status = imprint_hook_open(take_hook, service, &service->hooks, why);
     return status == IMPRINT_OK ? start_thread(service, why) : status;
 }
 
 enum imprint_status imprint_service_open(
     const struct imprint_endpoint_options *options,
+    const struct imprint_rules *rules, struct imprint_faults *faults,
     struct imprint_service **out, struct imprint_why *why)
 {
     struct imprint_service *service = calloc(1, sizeof(*service));
@@ -370,9 +452,11 @@ enum imprint_status imprint_service_open(
     if (!service)
         return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
     service->options = options;
-    init_queue(&service->parked);
-    init_queue(&service->waiting);
-    init_queue(&service->done);
+    service->provision.rules = rules;
+    service->provision.faults = faults;
+    imprint_queue_init(&service->parked);
+    imprint_queue_init(&service->waiting);
+    imprint_queue_init(&service->done);
     (void)pthread_mutex_init(&service->lock, NULL);
     (void)pthread_condattr_init(&attributes);
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -396,10 +480,14 @@ void imprint_service_close(struct imprint_service *service)
     (void)pthread_mutex_unlock(&service->lock);
     if (service->is_started)
         (void)pthread_join(service->thread, NULL);
+    imprint_hook_close(service->hooks);
     imprint_pool_close(service->pool);
-    free_queue(&service->parked);
-    free_queue(&service->waiting);
-    free_queue(&service->done);
+    free_notes(&service->notes);
+    free_notes(&service->being_noted);
+    free(service->provider);
+    imprint_queue_free(&service->parked);
+    imprint_queue_free(&service->waiting);
+    imprint_queue_free(&service->done);
     imprint_registry_close(service->registry);
     imprint_authority_close(service->authority);
     (void)pthread_cond_destroy(&service->changed);
@@ -415,7 +503,7 @@ void imprint_service_submit(struct imprint_service *service,
     (void)pthread_mutex_lock(&service->lock);
     if (++service->open_count > IMPRINT_SERVICE_MAX_OPEN_COUNT)
         imprint_provision_throttle(request);
-    push(&service->waiting, request);
+    imprint_queue_push(&service->waiting, request);
     (void)pthread_cond_signal(&service->changed);
     (void)pthread_mutex_unlock(&service->lock);
 }
@@ -426,11 +514,35 @@ struct imprint_provision_request *imprint_service_collect(
     struct imprint_provision_request *request;
 
     (void)pthread_mutex_lock(&service->lock);
-    request = pop(&service->done);
+    request = imprint_queue_pop(&service->done);
     if (request)
         service->open_count--;
     (void)pthread_mutex_unlock(&service->lock);
     return request;
+}
+
+void imprint_service_wake(struct imprint_service *service)
+{
+    (void)pthread_mutex_lock(&service->lock);
+    service->is_moved = true;
+    (void)pthread_cond_signal(&service->changed);
+    (void)pthread_mutex_unlock(&service->lock);
+}
+
+void imprint_service_note_connected(struct imprint_service *service,
+                                    const char *certificate_id)
+{
+    struct note *note = calloc(1, sizeof(*note));
+
+    if (!note)
+        return; /* then it counts from its next connection on */
+    (void)snprintf(note->certificate_id, sizeof(note->certificate_id), "%s",
+                   certificate_id);
+    (void)pthread_mutex_lock(&service->lock);
+    note->next = service->notes;
+    service->notes = note;
+    (void)pthread_cond_signal(&service->changed);
+    (void)pthread_mutex_unlock(&service->lock);
 }
 
 void imprint_service_figures(struct imprint_service *service,

@@ -4,50 +4,17 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "admin.h"
+#include "catalog.h"
+#include "claims.h"
+#include "claims_policy.h"
+#include "edit.h"
 #include "endpoint.h"
 #include "keyring.h"
 #include "posix/file.h"
 #include "posix/why.h"
-#include "registry.h"
 
-#define ARN "arn:aws:iot:us-east-1:000000000000:"
-#define CREATE ARN "topic/$aws/certificates/create"
-#define PROVISION ARN "topic/$aws/provisioning-templates/fleet/provision"
-#define CREATE_FILTER ARN "topicfilter/$aws/certificates/create"
-#define PROVISION_FILTER \
-    ARN "topicfilter/$aws/provisioning-templates/fleet/provision"
-
-/*
- * Requests by their exact topics, replies by their operation and format: what
- * a policy of AWS's size has room for.
- */
-static const char claim_policy[] =
-    "{\"Version\":\"2012-10-17\",\"Statement\":[\n"
-    " {\"Effect\":\"Allow\",\"Action\":\"iot:Connect\",\n"
-    "  \"Resource\":\"" ARN "client/*\"},\n"
-    " {\"Effect\":\"Allow\",\"Action\":\"iot:Publish\",\"Resource\":[\n"
-    "  \"" CREATE "/json\",\n"
-    "  \"" CREATE "/cbor\",\n"
-    "  \"" CREATE "-from-csr/json\",\n"
-    "  \"" CREATE "-from-csr/cbor\",\n"
-    "  \"" PROVISION "/json\",\n"
-    "  \"" PROVISION "/cbor\"]},\n"
-    " {\"Effect\":\"Allow\",\"Action\":\"iot:Receive\",\"Resource\":[\n"
-    "  \"" CREATE "/json/*\",\n"
-    "  \"" CREATE "/cbor/*\",\n"
-    "  \"" CREATE "-from-csr/json/*\",\n"
-    "  \"" CREATE "-from-csr/cbor/*\",\n"
-    "  \"" PROVISION "/json/*\",\n"
-    "  \"" PROVISION "/cbor/*\"]},\n"
-    " {\"Effect\":\"Allow\",\"Action\":\"iot:Subscribe\",\"Resource\":[\n"
-    "  \"" CREATE_FILTER "/json/*\",\n"
-    "  \"" CREATE_FILTER "/cbor/*\",\n"
-    "  \"" CREATE_FILTER "-from-csr/json/*\",\n"
-    "  \"" CREATE_FILTER "-from-csr/cbor/*\",\n"
-    "  \"" PROVISION_FILTER "/json/*\",\n"
-    "  \"" PROVISION_FILTER "/cbor/*\"]}]}\n";
-
+#define PATH_LEN 4096
+#define ARN "arn:aws:iot:" IMPRINT_SETUP_REGION ":" IMPRINT_SETUP_ACCOUNT ":"
 #define THING "${iot:Connection.Thing.ThingName}"
 
 static const char device_policy[] =
@@ -76,62 +43,68 @@ static const char fleet_template[] =
     "  \"topics\":{\"Fn::Join\":[\"\",[\"devices/\","
     "{\"Ref\":\"SerialNumber\"},\"/\"]]}}}\n";
 
-/* What an operator changed is left as it is. */
-static enum imprint_status put_if_missing(struct imprint_registry *registry,
-                                          enum imprint_registry_document kind,
-                                          const char *name,
-                                          const char *document)
+static void ignore(void *user, const struct imprint_catalog_template *template)
 {
-    enum imprint_status status =
-        imprint_registry_find_document(registry, kind, name, NULL);
-
-    return status == IMPRINT_ERR_NOT_FOUND
-               ? imprint_registry_put_document(registry, kind, name, document)
-               : status;
+    (void)user;
+    (void)template;
 }
 
-static enum imprint_status prepare_registry(const char *dir,
-                                            struct imprint_why *why)
+/* What an operator changed is left as it is. */
+static enum imprint_status put_missing(void *user,
+                                       struct imprint_registry *registry,
+                                       struct imprint_why *why)
 {
-    struct imprint_registry *registry = NULL;
-    enum imprint_status status =
-        imprint_registry_open(dir, IMPRINT_REGISTRY_WRITE, &registry, why);
+    const struct imprint_catalog_template template = {
+        .name = IMPRINT_SETUP_TEMPLATE,
+        .document = fleet_template,
+        .is_enabled = true,
+    };
+    enum imprint_status status = imprint_claims_put_policy(
+        registry, IMPRINT_SETUP_CLAIM_POLICY, IMPRINT_SETUP_TEMPLATE, why);
 
-    if (status != IMPRINT_OK)
-        return status;
-    status = imprint_registry_begin(registry);
-    if (status == IMPRINT_OK)
-        status = put_if_missing(registry, IMPRINT_REGISTRY_POLICY,
-                                IMPRINT_SETUP_CLAIM_POLICY, claim_policy);
-    if (status == IMPRINT_OK)
-        status = put_if_missing(registry, IMPRINT_REGISTRY_POLICY,
-                                IMPRINT_SETUP_DEVICE_POLICY, device_policy);
-    if (status == IMPRINT_OK)
-        status = put_if_missing(registry, IMPRINT_REGISTRY_TEMPLATE,
-                                IMPRINT_SETUP_TEMPLATE, fleet_template);
-    if (status == IMPRINT_OK)
-        status = imprint_registry_commit(registry);
-    if (status != IMPRINT_OK) {
-        (void)imprint_why_set(why, status, "%s",
-                              imprint_registry_problem(registry));
-        imprint_registry_undo(registry);
+    (void)user;
+    if (status == IMPRINT_OK) {
+        status = imprint_catalog_find_policy(registry,
+                                             IMPRINT_SETUP_DEVICE_POLICY, NULL);
+        if (status == IMPRINT_ERR_NOT_FOUND)
+            status = imprint_catalog_put_policy(
+                registry, IMPRINT_SETUP_DEVICE_POLICY, device_policy);
     }
-    imprint_registry_close(registry);
+    if (status == IMPRINT_OK) {
+        status = imprint_catalog_each_template(registry, template.name, ignore,
+                                               NULL);
+        if (status == IMPRINT_ERR_NOT_FOUND)
+            status = imprint_catalog_put_template(registry, &template);
+    }
     return status;
+}
+
+/* Where the broker looks for CAs beside the endpoint's own. */
+static enum imprint_status prepare_cas(const char *dir, struct imprint_why *why)
+{
+    char path[PATH_LEN];
+    enum imprint_status status;
+
+    (void)snprintf(path, sizeof(path), "%s/cas", dir);
+    status = imprint_file_make_dir(path, 0700, why);
+    return status == IMPRINT_OK ? imprint_file_sweep(path, why) : status;
 }
 
 static enum imprint_status prepare_all(const char *dir, const char *extra_name,
                                        bool *made, struct imprint_why *why)
 {
-    const struct imprint_endpoint_claim claim = {.name = IMPRINT_SETUP_CLAIM};
+    const struct imprint_claims_batch claim = {.name = IMPRINT_SETUP_CLAIM};
+    const struct imprint_edit edit = {.work = put_missing};
     enum imprint_status status = imprint_file_sweep(dir, why);
 
     if (status == IMPRINT_OK)
         status = imprint_keyring_prepare(dir, extra_name, made, why);
     if (status == IMPRINT_OK)
-        status = prepare_registry(dir, why);
+        status = prepare_cas(dir, why);
     if (status == IMPRINT_OK)
-        status = imprint_endpoint_make_claim(dir, &claim, why);
+        status = imprint_edit_run(dir, &edit, why);
+    if (status == IMPRINT_OK)
+        status = imprint_claims_make(dir, &claim, why);
     return status;
 }
 

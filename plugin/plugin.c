@@ -122,7 +122,8 @@ static enum imprint_status admit(struct plugin *plugin,
     const char *client_id = mosquitto_client_id(client);
     const struct imprint_endpoint_connect connect = {
         certificate_der, client_id ? client_id : "", address ? address : "",
-        mosquitto_client_protocol_version(client)};
+        mosquitto_client_protocol_version(client),
+        !mosquitto_client_clean_session(client)};
 
     return imprint_endpoint_admit(plugin->endpoint, &connect, out);
 }
@@ -163,6 +164,9 @@ static int on_basic_auth(int event, void *event_data, void *userdata)
     status = admit(plugin, auth->client, (struct imprint_slice){der, der_len},
                    &session);
     free(der);
+    /* anything but MOSQ_ERR_AUTH closes without a CONNACK */
+    if (status == IMPRINT_ERR_LOST)
+        return MOSQ_ERR_CONN_LOST;
     return status == IMPRINT_OK && link_client(plugin, auth->client, session)
                ? MOSQ_ERR_SUCCESS
                : MOSQ_ERR_AUTH;
@@ -186,31 +190,36 @@ static int on_disconnect(int event, void *event_data, void *userdata)
 
 /* ---- messages ---- */
 
-static bool is_allowed(struct plugin *plugin,
-                       struct imprint_endpoint_session *session,
-                       const struct mosquitto_evt_acl_check *check)
+static enum imprint_endpoint_verdict decide(
+    struct plugin *plugin, struct imprint_endpoint_session *session,
+    const struct mosquitto_evt_acl_check *check)
 {
-    enum imprint_endpoint_access access;
+    struct imprint_endpoint_act act = {.topic = check->topic,
+                                       .payload_len = check->payloadlen};
+    int count;
 
     switch (check->access) {
     case MOSQ_ACL_UNSUBSCRIBE:
-        return true;
+        return IMPRINT_ENDPOINT_ALLOWED;
     case MOSQ_ACL_SUBSCRIBE:
-        access = IMPRINT_ENDPOINT_SUBSCRIBE;
+        count = mosquitto_client_sub_count(check->client);
+        act.access = IMPRINT_ENDPOINT_SUBSCRIBE;
+        act.payload_len = 0;
+        act.subscription_count = count > 0 ? (size_t)count : 0;
         break;
     case MOSQ_ACL_READ:
-        access = IMPRINT_ENDPOINT_RECEIVE;
+        act.access = IMPRINT_ENDPOINT_RECEIVE;
         break;
     case MOSQ_ACL_WRITE:
-        access =
+        act.access =
             check->retain ? IMPRINT_ENDPOINT_RETAIN : IMPRINT_ENDPOINT_PUBLISH;
         break;
     default:
-        return false;
+        return IMPRINT_ENDPOINT_DENIED;
     }
-    return strcmp(check->topic, SWALLOWED_TOPIC) != 0 &&
-           imprint_endpoint_allows(plugin->endpoint, session, access,
-                                   check->topic);
+    if (strcmp(check->topic, SWALLOWED_TOPIC) == 0)
+        return IMPRINT_ENDPOINT_DENIED;
+    return imprint_endpoint_allows(plugin->endpoint, session, &act);
 }
 
 /*
@@ -224,16 +233,21 @@ static int on_acl_check(int event, void *event_data, void *userdata)
     struct plugin *plugin = userdata;
     struct imprint_endpoint_session *session =
         imprint_links_session(plugin->links, check->client);
+    enum imprint_endpoint_verdict verdict = IMPRINT_ENDPOINT_DENIED;
 
     (void)event;
     if (!session && plugin->leaving.client == check->client)
         session = plugin->leaving.session;
-    if (session && is_allowed(plugin, session, check))
+    if (session)
+        verdict = decide(plugin, session, check);
+    if (verdict == IMPRINT_ENDPOINT_ALLOWED)
         return MOSQ_ERR_SUCCESS;
-    if (check->access == MOSQ_ACL_READ ||
-        mosquitto_client_protocol_version(check->client) == 5)
+    if (check->access == MOSQ_ACL_READ || verdict == IMPRINT_ENDPOINT_REJECTED)
         return MOSQ_ERR_ACL_DENIED;
-    return MOSQ_ERR_AUTH;
+    return verdict == IMPRINT_ENDPOINT_DENIED &&
+                   mosquitto_client_protocol_version(check->client) == 5
+               ? MOSQ_ERR_ACL_DENIED
+               : MOSQ_ERR_AUTH;
 }
 
 static int on_message(int event, void *event_data, void *userdata)
@@ -268,12 +282,13 @@ static void publish(struct plugin *plugin,
 {
     struct mosquitto *client =
         imprint_links_client(plugin->links, reply->session);
+    const struct imprint_endpoint_act act = {.access = IMPRINT_ENDPOINT_RECEIVE,
+                                             .topic = reply->topic};
     int qos;
     void *payload;
 
-    if (!client ||
-        !imprint_endpoint_allows(plugin->endpoint, reply->session,
-                                 IMPRINT_ENDPOINT_RECEIVE, reply->topic))
+    if (!client || imprint_endpoint_allows(plugin->endpoint, reply->session,
+                                           &act) != IMPRINT_ENDPOINT_ALLOWED)
         return;
     qos = mosquitto_client_clean_session(client) ? 1 : 0;
     payload = mosquitto_malloc(reply->payload.len + 1);
@@ -288,14 +303,24 @@ static void publish(struct plugin *plugin,
     mosquitto_free(payload);
 }
 
-/* By user name, which is the certificate: all its connections at once. */
+/*
+ * One connection by its client id; all of a certificate at once by user name,
+ * which is its id.
+ */
 static void throw_off(struct plugin *plugin)
 {
-    struct imprint_endpoint_session *session;
+    struct imprint_endpoint_eviction eviction;
 
-    while ((session = imprint_endpoint_evicted(plugin->endpoint))) {
-        (void)mosquitto_kick_client_by_username(
-            imprint_endpoint_certificate_id(session), false);
+    while (imprint_endpoint_evicted(plugin->endpoint, &eviction)) {
+        struct imprint_endpoint_session *session = eviction.session;
+        struct mosquitto *client = imprint_links_client(plugin->links, session);
+
+        if (eviction.has_lost)
+            (void)mosquitto_kick_client_by_username(
+                imprint_endpoint_certificate_id(session), false);
+        else if (client)
+            (void)mosquitto_kick_client_by_clientid(mosquitto_client_id(client),
+                                                    false);
         finish_leaving(plugin);
         if (imprint_links_client(plugin->links, session))
             return; /* on its way out; look again next time */

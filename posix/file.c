@@ -227,12 +227,30 @@ static enum imprint_status read_open(int fd, const char *path, size_t max_len,
     return IMPRINT_OK;
 }
 
-enum imprint_status imprint_file_read(const char *path, size_t max_len,
-                                      char **text, size_t *len,
-                                      struct imprint_why *why)
+static enum imprint_status check_private(int fd, const char *path,
+                                         struct imprint_why *why)
 {
-    struct imprint_writer out = {.bytes = NULL};
-    enum imprint_status status;
+    struct stat stat;
+
+    if (fstat(fd, &stat) != 0)
+        return fail(why, "read", path);
+    if (!(stat.st_mode & (S_IRWXG | S_IRWXO)))
+        return IMPRINT_OK;
+    imprint_why_set(why, IMPRINT_ERR_KEY,
+                    "\"%s\" is a secret, and others may read it: mode %04o",
+                    path, (unsigned)stat.st_mode & 07777);
+    imprint_why_hint(why, "chmod 600 %s", path);
+    return IMPRINT_ERR_KEY;
+}
+
+/* check may be NULL. */
+static enum imprint_status read_checked(
+    const char *path, size_t max_len,
+    enum imprint_status (*check)(int fd, const char *path,
+                                 struct imprint_why *why),
+    struct imprint_writer *out, struct imprint_why *why)
+{
+    enum imprint_status status = IMPRINT_OK;
     /* O_NONBLOCK: opening a FIFO must not wait for a writer */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
@@ -242,8 +260,36 @@ enum imprint_status imprint_file_read(const char *path, size_t max_len,
         status = fail(why, "read", path);
         return missing ? IMPRINT_ERR_NOT_FOUND : status;
     }
-    status = read_open(fd, path, max_len, &out, why);
+    if (check)
+        status = check(fd, path, why);
+    if (status == IMPRINT_OK)
+        status = read_open(fd, path, max_len, out, why);
     close(fd);
+    return status;
+}
+
+enum imprint_status imprint_file_read(const char *path, size_t max_len,
+                                      char **text, size_t *len,
+                                      struct imprint_why *why)
+{
+    struct imprint_writer out = {.bytes = NULL};
+    enum imprint_status status = read_checked(path, max_len, NULL, &out, why);
+
+    if (status == IMPRINT_OK) {
+        *text = (char *)out.bytes;
+        *len = out.len;
+    }
+    return status;
+}
+
+enum imprint_status imprint_file_read_private(const char *path, size_t max_len,
+                                              char **text, size_t *len,
+                                              struct imprint_why *why)
+{
+    struct imprint_writer out = {.bytes = NULL};
+    enum imprint_status status =
+        read_checked(path, max_len, check_private, &out, why);
+
     if (status == IMPRINT_OK) {
         *text = (char *)out.bytes;
         *len = out.len;

@@ -41,6 +41,11 @@ IMPRINT_MUST_USE enum imprint_status imprint_file_read(const char *path,
                                                        char **text, size_t *len,
                                                        struct imprint_why *why);
 
+/* The same for a secret; ERR_KEY: people other than its owner may read it. */
+IMPRINT_MUST_USE enum imprint_status imprint_file_read_private(
+    const char *path, size_t max_len, char **text, size_t *len,
+    struct imprint_why *why);
+
 /* Overwrites, then frees. text may be NULL. */
 void imprint_file_free_secret(char *text, size_t len);
 

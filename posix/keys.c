@@ -271,19 +271,26 @@ static bool unix_time(const ASN1_TIME *time, int64_t *out)
     return true;
 }
 
-static bool digest_id(const X509 *certificate, char id[65])
+/* In lower case, NUL-terminated: hex has room for 2 * len + 1. */
+static void write_hex(const unsigned char *bytes, size_t len, char *hex)
 {
     static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < len; i++) {
+        hex[2 * i] = digits[bytes[i] >> 4];
+        hex[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    hex[2 * len] = '\0';
+}
+
+static bool digest_id(const X509 *certificate, char id[65])
+{
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int len = 0;
 
     if (!X509_digest(certificate, EVP_sha256(), digest, &len) || len != 32)
         return false;
-    for (size_t i = 0; i < 32; i++) {
-        id[2 * i] = digits[digest[i] >> 4];
-        id[2 * i + 1] = digits[digest[i] & 15];
-    }
-    id[64] = '\0';
+    write_hex(digest, len, id);
     return true;
 }
 
@@ -366,6 +373,60 @@ enum imprint_status imprint_keys_check_pair(
     if (!equal)
         return imprint_why_set(why, IMPRINT_ERR_KEY,
                                "the certificate belongs to another key");
+    return IMPRINT_OK;
+}
+
+enum imprint_status imprint_keys_digest(const struct imprint_keys_key *key,
+                                        char hex[65], struct imprint_why *why)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned char *der = NULL;
+    size_t digest_len = 0;
+    int len = i2d_PUBKEY(key->pkey, &der);
+    bool good = len > 0 && EVP_Q_digest(NULL, "SHA256", NULL, der, (size_t)len,
+                                        digest, &digest_len);
+
+    OPENSSL_free(der);
+    if (!good)
+        return fail(why, "cannot digest the public key");
+    write_hex(digest, digest_len, hex);
+    return IMPRINT_OK;
+}
+
+enum imprint_status imprint_keys_sign(const struct imprint_keys_key *key,
+                                      struct imprint_slice text, char **hex,
+                                      struct imprint_why *why)
+{
+    unsigned char signature[1024]; /* RSA of 8,192 bits */
+    size_t len = sizeof(signature);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool good =
+        context &&
+        EVP_DigestSignInit_ex(context, NULL, "SHA256", NULL, NULL, key->pkey,
+                              NULL) > 0 &&
+        EVP_DigestSign(context, signature, &len, text.bytes, text.len) > 0;
+
+    EVP_MD_CTX_free(context);
+    if (!good)
+        return fail(why, "cannot sign with this key");
+    *hex = malloc(2 * len + 1);
+    if (!*hex)
+        return no_memory(why);
+    write_hex(signature, len, *hex);
+    return IMPRINT_OK;
+}
+
+enum imprint_status imprint_keys_mac(struct imprint_slice secret,
+                                     struct imprint_slice text, char hex[65],
+                                     struct imprint_why *why)
+{
+    unsigned char mac[32];
+    size_t len = 0;
+
+    if (!EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, secret.bytes, secret.len,
+                   text.bytes, text.len, mac, sizeof(mac), &len))
+        return fail(why, "cannot make a code");
+    write_hex(mac, len, hex);
     return IMPRINT_OK;
 }
 

@@ -76,6 +76,26 @@ IMPRINT_MUST_USE enum imprint_status imprint_keys_check_pair(
     struct imprint_why *why);
 
 /*
+ * SHA-256 of the public key's SubjectPublicKeyInfo (DER) in lower-case hex:
+ * the same for a key, its request and its certificate.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_keys_digest(
+    const struct imprint_keys_key *key, char hex[65], struct imprint_why *why);
+
+/*
+ * Signs the SHA-256 of text: ECDSA in DER, or RSA with PKCS#1 v1.5. *hex is
+ * lower-case and NUL-terminated, to be freed.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_keys_sign(
+    const struct imprint_keys_key *key, struct imprint_slice text, char **hex,
+    struct imprint_why *why);
+
+/* HMAC-SHA-256 in lower-case hex. */
+IMPRINT_MUST_USE enum imprint_status imprint_keys_mac(
+    struct imprint_slice secret, struct imprint_slice text, char hex[65],
+    struct imprint_why *why);
+
+/*
  * Opens a PKCS#12, old ciphers (openssl pkcs12 -legacy) too. password NULL
  * means none.
  */

@@ -7,84 +7,11 @@
 
 #include "posix/file.h"
 #include "posix/why.h"
+#include "settings_table.h"
 
 #define VALUE_MAX_COUNT 64
 #define FILE_MAX_LEN 65536u
 #define LINE_MAX_LEN 190u /* inih cuts lines at 200 */
-
-enum trait {
-    SWITCH = 1,    /* takes no value; command line only */
-    REPEATED = 2,  /* may be given many times */
-    NOT_ARGV = 4,  /* a secret: everybody may read a command line */
-    NOT_FILE = 8,  /* a secret: the file may be readable for everybody */
-    ARGV_ONLY = 16 /* an order, not a setting */
-};
-
-struct row {
-    const char *name;
-    const char *verbs;    /* whose command line may have it */
-    const char *old_name; /* of the environment; the seed's */
-    const char *argument;
-    const char *text;
-    int traits;
-};
-
-static const struct row table[] = {
-    {"endpoint", "provision", "AWS_HOSTNAME", "HOST[:PORT]",
-     "where to provision; port [8883]", 0},
-    {"ca", "provision", NULL, "FILE",
-     "roots that the endpoint is checked against [the PKCS#12's, or the "
-     "system's]",
-     0},
-    {"claim", "provision", NULL, "FILE",
-     "the claim: a PEM certificate, or PKCS#12", 0},
-    {"claim-key", "provision", NULL, "FILE",
-     "its PEM key [private.key beside a PEM claim]", 0},
-    {"password", "", "IDENTITY_PASSWORD", "TEXT", "of the claim's key",
-     NOT_ARGV | NOT_FILE},
-    {"password-file", "provision", NULL, "FILE",
-     "whose first line is the password of the claim's key", 0},
-    {"template", "provision", "TEMPLATE_NAME", "NAME",
-     "the provisioning template", 0},
-    {"thing-name", "provision", "THING_NAME", "NAME",
-     "parameter ThingName, and SerialNumber unless given", 0},
-    {"param", "provision", NULL, "NAME=VALUE",
-     "a parameter of the template; may be repeated", REPEATED},
-    {"key", "provision", NULL, "KIND",
-     "p256, p384, rsa2048, rsa3072, or service (made there) [p256]", 0},
-    {"format", "provision", NULL, "FORMAT", "json or cbor [cbor]", 0},
-    {"mqtt", "provision", NULL, "VERSION", "3 (3.1.1) or 5 [3]", 0},
-    {"tls-max", "provision", NULL, "VERSION", "1.2 or 1.3 [1.3]", 0},
-    {"client-id", "provision", NULL, "ID",
-     "of the claim's session [imprint- and 32 random hex digits]", 0},
-    {"client-id-verify", "provision", NULL, "ID",
-     "under the new identity [the thing name]", 0},
-    {"timeout", "provision", NULL, "SECONDS",
-     "for one connection or reply [20]", 0},
-    {"attempts", "provision", NULL, "COUNT",
-     "tries without progress before giving up [5]", 0},
-    {"force", "provision", NULL, "",
-     "get another identity even if there is one", SWITCH | ARGV_ONLY},
-    {"dir", "endpoint", NULL, "DIR",
-     "the endpoint's directory [~/.local/share/imprint]", 0},
-    {"listen", "endpoint", NULL, "HOST[:PORT]",
-     "where devices connect; port 0 is any free one [127.0.0.1:8883]", 0},
-    {"rsa", "endpoint", NULL, "", "claim: with an RSA-2048 key, not P-256",
-     SWITCH | ARGV_ONLY},
-    {"follow", "endpoint", NULL, "", "log: go on as events come",
-     SWITCH | ARGV_ONLY},
-    {"yes", "reset", NULL, "", "do not ask", SWITCH | ARGV_ONLY},
-    {"state", "provision status reset", NULL, "DIR",
-     "the device's directory [/var/lib/imprint]", 0},
-    {"json", "provision status endpoint", NULL, "", "print JSON",
-     SWITCH | ARGV_ONLY},
-    {"log", "provision status reset", NULL, "LEVEL",
-     "error, info, debug or trace [error]", 0},
-    {"config", "provision status reset endpoint", NULL, "FILE",
-     "the settings file [" IMPRINT_SETTINGS_FILE "]", NOT_FILE},
-};
-
-#define ROW_COUNT (sizeof(table) / sizeof(table[0]))
 
 enum source { SOURCE_NONE, SOURCE_ARGV, SOURCE_ENVIRONMENT, SOURCE_FILE };
 
@@ -95,33 +22,17 @@ struct value {
 };
 
 struct imprint_settings {
-    struct value values[ROW_COUNT][VALUE_MAX_COUNT];
-    size_t count[ROW_COUNT];
-    enum source source[ROW_COUNT];
-    char place[ROW_COUNT][160];
+    struct value values[IMPRINT_SETTINGS_ROW_MAX_COUNT][VALUE_MAX_COUNT];
+    size_t count[IMPRINT_SETTINGS_ROW_MAX_COUNT];
+    enum source source[IMPRINT_SETTINGS_ROW_MAX_COUNT];
+    char place[IMPRINT_SETTINGS_ROW_MAX_COUNT][160];
+    const char *verb;
     const char *path; /* of the settings file */
     struct imprint_why *why;
     enum imprint_status status; /* the first trouble of the file */
 };
 
-static const struct row *find_row(const char *name, size_t len)
-{
-    for (size_t i = 0; i < ROW_COUNT; i++) {
-        if (strlen(table[i].name) == len &&
-            strncmp(table[i].name, name, len) == 0)
-            return &table[i];
-    }
-    return NULL;
-}
-
-static size_t index_of(const char *name)
-{
-    const struct row *row = find_row(name, strlen(name));
-
-    return row ? (size_t)(row - table) : 0;
-}
-
-static bool has_verb(const struct row *row, const char *verb)
+static bool has_verb(const struct imprint_settings_row *row, const char *verb)
 {
     size_t len = strlen(verb);
 
@@ -131,6 +42,55 @@ static bool has_verb(const struct row *row, const char *verb)
             return true;
     }
     return false;
+}
+
+static bool has_name(const struct imprint_settings_row *row, const char *name,
+                     size_t len)
+{
+    return strlen(row->name) == len && strncmp(row->name, name, len) == 0;
+}
+
+/* The row of this verb. */
+static const struct imprint_settings_row *find_option(const char *verb,
+                                                      const char *name,
+                                                      size_t len)
+{
+    for (size_t i = 0; i < imprint_settings_table_count; i++) {
+        const struct imprint_settings_row *row = &imprint_settings_table[i];
+
+        if (has_name(row, name, len) && has_verb(row, verb))
+            return row;
+    }
+    return NULL;
+}
+
+/* The row that environment and file fill; else one that they may not. */
+static const struct imprint_settings_row *find_setting(const char *name,
+                                                       size_t len)
+{
+    const struct imprint_settings_row *found = NULL;
+
+    for (size_t i = 0; i < imprint_settings_table_count; i++) {
+        const struct imprint_settings_row *row = &imprint_settings_table[i];
+
+        if (!has_name(row, name, len))
+            continue;
+        found = row;
+        if (!(row->traits & IMPRINT_SETTINGS_ARGV_ONLY))
+            break;
+    }
+    return found;
+}
+
+static size_t index_of(const struct imprint_settings *settings,
+                       const char *name)
+{
+    const struct imprint_settings_row *row =
+        find_option(settings->verb, name, strlen(name));
+
+    if (!row)
+        row = find_setting(name, strlen(name));
+    return row ? (size_t)(row - imprint_settings_table) : 0;
 }
 
 /* Two texts of a repeated setting that set the same: "name=...". */
@@ -155,11 +115,11 @@ static bool is_twice(const struct imprint_settings *settings, size_t i,
 
 /* Adds a value unless a stronger source has set it. Frees owned if unused. */
 static enum imprint_status add(struct imprint_settings *settings,
-                               const struct row *row, enum source source,
-                               struct value value)
+                               const struct imprint_settings_row *row,
+                               enum source source, struct value value)
 {
-    size_t i = (size_t)(row - table);
-    bool repeated = row->traits & REPEATED;
+    size_t i = (size_t)(row - imprint_settings_table);
+    bool repeated = row->traits & IMPRINT_SETTINGS_REPEATED;
 
     value.source = source;
     if (repeated && is_twice(settings, i, source, value.text)) {
@@ -187,10 +147,11 @@ static enum imprint_status add(struct imprint_settings *settings,
     return IMPRINT_OK;
 }
 
-static void note_place(struct imprint_settings *settings, const struct row *row,
+static void note_place(struct imprint_settings *settings,
+                       const struct imprint_settings_row *row,
                        const char *prefix, const char *name)
 {
-    size_t i = (size_t)(row - table);
+    size_t i = (size_t)(row - imprint_settings_table);
     char *place = settings->place[i];
 
     if (place[0] == '\0')
@@ -199,12 +160,11 @@ static void note_place(struct imprint_settings *settings, const struct row *row,
 
 /* ---- command line ---- */
 
-static enum imprint_status refuse_argument(const char *verb,
-                                           const char *argument,
-                                           const struct row *row,
-                                           struct imprint_why *why)
+static enum imprint_status refuse_argument(
+    const char *verb, const char *argument,
+    const struct imprint_settings_row *row, struct imprint_why *why)
 {
-    if (row && row->traits & NOT_ARGV) {
+    if (row && row->traits & IMPRINT_SETTINGS_NOT_ARGV) {
         imprint_why_set(why, IMPRINT_ERR_SETTINGS,
                         "\"--%s\" is not taken: a command line is no place "
                         "for a secret",
@@ -226,18 +186,21 @@ static enum imprint_status take_option(struct imprint_settings *settings,
     bool dashed = strncmp(argument, "--", 2) == 0;
     const char *name = dashed ? argument + 2 : argument;
     size_t len = strcspn(name, "=");
-    const struct row *row = dashed ? find_row(name, len) : NULL;
+    const struct imprint_settings_row *row =
+        dashed ? find_option(argv[0], name, len) : NULL;
     struct value value = {"", NULL, SOURCE_ARGV};
 
-    if (!row || !has_verb(row, argv[0])) {
+    if (!row) {
         char shown[80];
 
         /* what stands behind "=" may be a secret */
         (void)snprintf(shown, sizeof(shown), "%.*s",
                        (int)(dashed ? len + 2 : strlen(argument)), argument);
+        if (dashed)
+            row = find_setting(name, len);
         return refuse_argument(argv[0], shown, row, settings->why);
     }
-    if (row->traits & SWITCH) {
+    if (row->traits & IMPRINT_SETTINGS_SWITCH) {
         if (name[len] == '=')
             return imprint_why_set(settings->why, IMPRINT_ERR_SETTINGS,
                                    "\"--%s\" takes no value", row->name);
@@ -266,7 +229,8 @@ static void environment_name(const char *name, char *out, size_t size)
 
 /* Repeated values stand one per line. */
 static enum imprint_status add_lines(struct imprint_settings *settings,
-                                     const struct row *row, const char *text)
+                                     const struct imprint_settings_row *row,
+                                     const char *text)
 {
     enum imprint_status status = IMPRINT_OK;
 
@@ -292,13 +256,14 @@ static enum imprint_status read_environment(struct imprint_settings *settings)
 {
     enum imprint_status status = IMPRINT_OK;
 
-    for (size_t i = 0; i < ROW_COUNT && status == IMPRINT_OK; i++) {
-        const struct row *row = &table[i];
+    for (size_t i = 0; i < imprint_settings_table_count && status == IMPRINT_OK;
+         i++) {
+        const struct imprint_settings_row *row = &imprint_settings_table[i];
         char own[64];
         const char *name = own;
         struct value value = {NULL, NULL, SOURCE_ENVIRONMENT};
 
-        if (row->traits & ARGV_ONLY)
+        if (row->traits & IMPRINT_SETTINGS_ARGV_ONLY)
             continue;
         environment_name(row->name, own, sizeof(own));
         value.text = getenv(own);
@@ -309,7 +274,7 @@ static enum imprint_status read_environment(struct imprint_settings *settings)
         if (!value.text || !value.text[0])
             continue;
         note_place(settings, row, "", name);
-        if (row->traits & REPEATED)
+        if (row->traits & IMPRINT_SETTINGS_REPEATED)
             status = add_lines(settings, row, value.text);
         else
             status = add(settings, row, SOURCE_ENVIRONMENT, value);
@@ -321,7 +286,7 @@ static enum imprint_status read_environment(struct imprint_settings *settings)
 
 static enum imprint_status refuse_line(struct imprint_settings *settings,
                                        const char *name, const char *value,
-                                       const struct row *row)
+                                       const struct imprint_settings_row *row)
 {
     const char *hint = "see imprint(1) for the names that there are";
 
@@ -332,8 +297,9 @@ static enum imprint_status refuse_line(struct imprint_settings *settings,
         imprint_why_set(settings->why, IMPRINT_ERR_SETTINGS,
                         "%s: \"%s\" is not taken from a file", settings->path,
                         name);
-        hint = row->traits & NOT_ARGV ? "put it into password-file's file"
-                                      : "give it on the command line";
+        hint = row->traits & IMPRINT_SETTINGS_NOT_ARGV
+                   ? "put it into password-file's file"
+                   : "give it on the command line";
     }
     imprint_why_hint(settings->why, "%s", hint);
     return IMPRINT_ERR_SETTINGS;
@@ -345,7 +311,8 @@ static enum imprint_status take_line(struct imprint_settings *settings,
 {
     bool is_param = strcmp(section, "param") == 0;
     const char *row_name = is_param ? "param" : name;
-    const struct row *row = find_row(row_name, strlen(row_name));
+    const struct imprint_settings_row *row =
+        find_setting(row_name, strlen(row_name));
     struct value value = {NULL, NULL, SOURCE_FILE};
     size_t size = strlen(name) + strlen(text) + 2;
 
@@ -353,7 +320,8 @@ static enum imprint_status take_line(struct imprint_settings *settings,
         return imprint_why_set(settings->why, IMPRINT_ERR_SETTINGS,
                                "%s: unknown section \"[%s]\"", settings->path,
                                section);
-    if (!row || row->traits & (ARGV_ONLY | NOT_FILE))
+    if (!row ||
+        row->traits & (IMPRINT_SETTINGS_ARGV_ONLY | IMPRINT_SETTINGS_NOT_FILE))
         return refuse_line(settings, name, text, row);
     value.owned = malloc(size);
     value.text = value.owned;
@@ -432,6 +400,7 @@ enum imprint_status imprint_settings_open(int argc, char **argv,
 
     if (!settings)
         return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+    settings->verb = argv[0];
     settings->why = why;
     while (status == IMPRINT_OK && at < argc)
         status = take_option(settings, argv, &at);
@@ -452,7 +421,7 @@ void imprint_settings_close(struct imprint_settings *settings)
 {
     if (!settings)
         return;
-    for (size_t i = 0; i < ROW_COUNT; i++) {
+    for (size_t i = 0; i < imprint_settings_table_count; i++) {
         for (size_t j = 0; j < settings->count[i]; j++)
             free(settings->values[i][j].owned);
     }
@@ -462,7 +431,7 @@ void imprint_settings_close(struct imprint_settings *settings)
 const char *imprint_settings_at(const struct imprint_settings *settings,
                                 const char *name, size_t index)
 {
-    size_t i = index_of(name);
+    size_t i = index_of(settings, name);
 
     return index < settings->count[i] ? settings->values[i][index].text : NULL;
 }
@@ -482,7 +451,7 @@ bool imprint_settings_on(const struct imprint_settings *settings,
 const char *imprint_settings_place(const struct imprint_settings *settings,
                                    const char *name)
 {
-    return settings->place[index_of(name)];
+    return settings->place[index_of(settings, name)];
 }
 
 enum imprint_status imprint_settings_number(
@@ -538,12 +507,12 @@ enum imprint_status imprint_settings_choice(
 bool imprint_settings_describe(const char *verb, size_t index,
                                struct imprint_settings_help *out)
 {
-    for (size_t i = 0; i < ROW_COUNT; i++) {
-        if (!has_verb(&table[i], verb) || index-- > 0)
+    for (size_t i = 0; i < imprint_settings_table_count; i++) {
+        if (!has_verb(&imprint_settings_table[i], verb) || index-- > 0)
             continue;
-        out->name = table[i].name;
-        out->argument = table[i].argument;
-        out->text = table[i].text;
+        out->name = imprint_settings_table[i].name;
+        out->argument = imprint_settings_table[i].argument;
+        out->text = imprint_settings_table[i].text;
         return true;
     }
     return false;

@@ -1,7 +1,7 @@
 /*
  * Settings: command line, then environment, then the settings file; one name
  * in all three ("claim-key": --claim-key, IMPRINT_CLAIM_KEY, "claim-key = ").
- * The one table of all of them is in settings.c.
+ * The one table of all of them is in settings_table.c.
  *
  * An unknown or doubled setting is IMPRINT_ERR_SETTINGS; why names the place.
  */

@@ -52,6 +52,12 @@ struct imprint_device_settings {
     struct imprint_device_parameter
         parameters[IMPRINT_DEVICE_PARAMETER_MAX_COUNT];
     size_t parameter_count;
+    /*
+     * For the template's hook: "hmac:FILE" sends parameters Nonce and Proof,
+     * over serial number and key, "ecdsa:FILE" sends signature, over the thing
+     * name. FILE is a secret or a PEM key, for its owner's eyes only. [none]
+     */
+    const char *proof;
     enum imprint_device_key key;
     bool json;             /* messages in JSON instead of CBOR */
     int mqtt_version;      /* 3 or 5 [3] */

@@ -7,7 +7,8 @@ Makes an authority and a claim in DIR (ca.pem, claim.pem, claim.key), listens
 on a free port of 127.0.0.1, prints the port, and serves MQTT 3.1.1 and 5 with
 JSON and CBOR until its standard input ends. Each certificate that it issues
 is a line of DIR/issued, each token one of DIR/tokens, each request's topic
-one of DIR/requests. HOST is the only name in the server's certificate
+one of DIR/requests, each RegisterThing's parameters one of DIR/parameters
+(JSON). HOST is the only name in the server's certificate
 [localhost and 127.0.0.1]. It knows nothing of policies.
 
 Tricks: see TRICKS. A trick holds for every reply that it fits.
@@ -210,6 +211,7 @@ class Service:
         if parts[1] == "certificates":
             reply = self.create(parts[2], body)
         else:
+            self.note("parameters", json.dumps(body.get("parameters", {})))
             with self.lock:
                 lose = self.trick == "lose-register" and not self.lost_one
                 self.lost_one = self.lost_one or lose

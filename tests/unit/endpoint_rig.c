@@ -81,8 +81,7 @@ int fixture_set_up(void **state)
     assert_non_null(mkdtemp(fixture->dir));
     fixture_prepare(fixture);
     assert_true(fixture->paths.made);
-    fixture_must(imprint_endpoint_set(fixture->dir, "pool_size", 0, &why),
-                 &why);
+    fixture_must(imprint_admin_set(fixture->dir, "pool_size", "0", &why), &why);
     fixture_open_endpoint(fixture);
     *state = fixture;
     return 0;
@@ -201,8 +200,8 @@ void fixture_ask(struct fixture *fixture,
                  struct imprint_endpoint_session *session, const char *topic,
                  struct imprint_slice payload, struct reply *out)
 {
-    assert_true(imprint_endpoint_allows(fixture->endpoint, session,
-                                        IMPRINT_ENDPOINT_PUBLISH, topic));
+    assert_true(
+        fixture_allows(fixture, session, IMPRINT_ENDPOINT_PUBLISH, topic));
     assert_true(
         imprint_endpoint_submit(fixture->endpoint, session, topic, payload));
     assert_ptr_equal(fixture_wait_reply(fixture, out), session);
@@ -304,8 +303,27 @@ void fixture_check_rejected(struct reply *reply, enum imprint_encoding encoding,
     assert_true(rejection.message.len > 0);
 }
 
+bool fixture_allows(struct fixture *fixture,
+                    struct imprint_endpoint_session *session,
+                    enum imprint_endpoint_access access, const char *topic)
+{
+    const struct imprint_endpoint_act act = {.access = access, .topic = topic};
+
+    return imprint_endpoint_allows(fixture->endpoint, session, &act) ==
+           IMPRINT_ENDPOINT_ALLOWED;
+}
+
+struct imprint_endpoint_session *fixture_evicted(struct fixture *fixture)
+{
+    struct imprint_endpoint_eviction eviction;
+
+    return imprint_endpoint_evicted(fixture->endpoint, &eviction)
+               ? eviction.session
+               : NULL;
+}
+
 static void count_one(void *user,
-                      const struct imprint_endpoint_certificate *certificate)
+                      const struct imprint_admin_certificate *certificate)
 {
     struct count *count = user;
 
@@ -318,7 +336,8 @@ struct count fixture_count_certificates(struct fixture *fixture)
     struct imprint_why why = {"", ""};
     struct count count = {0, 0};
 
-    fixture_must(imprint_endpoint_list(fixture->dir, count_one, &count, &why),
-                 &why);
+    fixture_must(
+        imprint_admin_each_certificate(fixture->dir, count_one, &count, &why),
+        &why);
     return count;
 }

@@ -77,6 +77,14 @@ char *fixture_make_csr(enum imprint_keys_kind kind);
 struct imprint_endpoint_session *fixture_wait_reply(struct fixture *fixture,
                                                     struct reply *out);
 
+/* A plain yes or no. */
+bool fixture_allows(struct fixture *fixture,
+                    struct imprint_endpoint_session *session,
+                    enum imprint_endpoint_access access, const char *topic);
+
+/* Who has to go next, or NULL. */
+struct imprint_endpoint_session *fixture_evicted(struct fixture *fixture);
+
 /* Submits, and waits for the reply, which must be the session's. */
 void fixture_ask(struct fixture *fixture,
                  struct imprint_endpoint_session *session, const char *topic,

@@ -19,6 +19,7 @@
 
 #include "endpoint/authority.h"
 #include "endpoint/keyring.h"
+#include "endpoint/pem.h"
 #include "posix/file.h"
 
 #define PATH_LEN 256
@@ -110,6 +111,23 @@ static void check_extension(X509 *certificate, int index, int nid,
     assert_int_equal(X509_EXTENSION_get_critical(extension) != 0, critical);
 }
 
+/* As AWS IoT's: one name, whose equals signs and spaces are its own. */
+static void check_issuer(X509 *certificate)
+{
+    static const char text[] =
+        "Amazon Web Services O=Amazon.com Inc. L=Seattle ST=Washington C=US";
+    X509_NAME *name = X509_get_issuer_name(certificate);
+    X509_NAME_ENTRY *entry = X509_NAME_get_entry(name, 0);
+    ASN1_STRING *value = X509_NAME_ENTRY_get_data(entry);
+
+    assert_int_equal(X509_NAME_entry_count(name), 1);
+    assert_int_equal(OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry)),
+                     NID_organizationalUnitName);
+    assert_int_equal(ASN1_STRING_type(value), V_ASN1_UTF8STRING);
+    assert_int_equal(ASN1_STRING_length(value), 66);
+    assert_memory_equal(ASN1_STRING_get0_data(value), text, 66);
+}
+
 /* protocol: v3, 20 byte serial, the subject as it came, four extensions */
 static void check_profile(X509 *certificate, EVP_PKEY *key)
 {
@@ -118,6 +136,7 @@ static void check_profile(X509 *certificate, EVP_PKEY *key)
     struct tm when;
     char end[32];
 
+    check_issuer(certificate);
     assert_int_equal(X509_get_version(certificate), X509_VERSION_3);
     assert_int_equal(ASN1_STRING_length(serial), 20);
     assert_int_equal(ASN1_STRING_type(serial), V_ASN1_INTEGER);
@@ -236,6 +255,41 @@ static void test_signature_of_another_key(void **state)
     check_refused(*state, request, "signature");
     EVP_PKEY_free(key);
     EVP_PKEY_free(other);
+}
+
+/* A bit of it is another one, wherever: nobody signed that. */
+static void test_changed_request(void **state)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    char request[8192];
+    uint8_t *der = NULL;
+    char *body;
+    char *end;
+    size_t len;
+    size_t i;
+
+    make_request(key, key, EVP_sha256(), request);
+    EVP_PKEY_free(key);
+    assert_true(imprint_pem_decode(imprint_slice_text(request),
+                                   "CERTIFICATE REQUEST", &der, &len));
+    body = strchr(request, '\n') + 1;
+    end = strstr(body, "-----END");
+    for (i = 0; i < len; i++) {
+        struct imprint_authority_certificate out = {.pem = NULL};
+        char changed[8192];
+        size_t head_len = (size_t)(body - request);
+
+        der[i] ^= (uint8_t)(1u << (i % 8));
+        memcpy(changed, request, head_len);
+        imprint_pem_encode(imprint_slice_of(der, len), changed + head_len);
+        (void)strcat(changed, "\n");
+        (void)strcat(changed, end);
+        if (imprint_authority_sign_csr(*state, imprint_slice_text(changed),
+                                       &out, NULL) != IMPRINT_ERR_FORMAT)
+            fail_msg("byte %zu of %zu", i, len);
+        der[i] ^= (uint8_t)(1u << (i % 8));
+    }
+    free(der);
 }
 
 static void test_forms_of_request(void **state)
@@ -471,6 +525,7 @@ int main(void)
         TEST(test_keys_taken),
         TEST(test_keys_refused),
         TEST(test_signature_of_another_key),
+        TEST(test_changed_request),
         TEST(test_forms_of_request),
         TEST(test_service_key),
         TEST(test_key_can_be_stopped),

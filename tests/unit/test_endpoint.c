@@ -61,15 +61,12 @@ static void provision_csr(void **state, enum imprint_encoding encoding)
                          fixture, (const char *)identity.certificate_pem.bytes,
                          identity.certificate_pem.len, "SN-1", &device),
                      IMPRINT_OK);
-    assert_true(imprint_endpoint_allows(fixture->endpoint, device,
-                                        IMPRINT_ENDPOINT_PUBLISH,
-                                        "devices/SN-1/hello"));
-    assert_false(imprint_endpoint_allows(fixture->endpoint, device,
-                                         IMPRINT_ENDPOINT_PUBLISH,
-                                         "devices/SN-2/hello"));
-    assert_false(imprint_endpoint_allows(fixture->endpoint, device,
-                                         IMPRINT_ENDPOINT_PUBLISH,
-                                         "$aws/certificates/create/json"));
+    assert_true(fixture_allows(fixture, device, IMPRINT_ENDPOINT_PUBLISH,
+                               "devices/SN-1/hello"));
+    assert_false(fixture_allows(fixture, device, IMPRINT_ENDPOINT_PUBLISH,
+                                "devices/SN-2/hello"));
+    assert_false(fixture_allows(fixture, device, IMPRINT_ENDPOINT_PUBLISH,
+                                "$aws/certificates/create/json"));
     imprint_endpoint_leave(fixture->endpoint, device);
     imprint_endpoint_leave(fixture->endpoint, session);
     /* no secret in any line */
@@ -404,11 +401,12 @@ static void register_by(struct fixture *fixture,
 }
 
 /* Parameters, then the resources beside the certificate. */
-#define TEMPLATE(status, resources)                                    \
-    "{\"Parameters\":{\"SerialNumber\":{\"Type\":\"String\"},"         \
-    "\"Color\":{\"Type\":\"String\"}},\"Resources\":{\"c\":{\"Type\":" \
-    "\"AWS::IoT::Certificate\",\"Properties\":{\"Status\":\"" status   \
-    "\",\"CertificateId\":{\"Ref\":\"AWS::IoT::Certificate::Id\"}}}"   \
+#define TEMPLATE(status, resources)                                  \
+    "{\"Parameters\":{\"SerialNumber\":{\"Type\":\"String\"},"       \
+    "\"Color\":{\"Type\":\"String\",\"Default\":\"red\"}},"          \
+    "\"Resources\":{\"c\":{\"Type\":"                                \
+    "\"AWS::IoT::Certificate\",\"Properties\":{\"Status\":\"" status \
+    "\",\"CertificateId\":{\"Ref\":\"AWS::IoT::Certificate::Id\"}}}" \
     "," resources "}}"
 #define THING                                                            \
     "\"t\":{\"Type\":\"AWS::IoT::Thing\",\"Properties\":{\"ThingName\":" \
@@ -418,10 +416,14 @@ static void register_by(struct fixture *fixture,
 static void put_template(struct fixture *fixture, const char *name,
                          const char *text)
 {
+    const struct imprint_admin_template template = {
+        .name = name,
+        .document = imprint_slice_text(text),
+        .is_enabled = true,
+    };
     struct imprint_why why = {"", ""};
 
-    fixture_must(imprint_endpoint_put_template(fixture->dir, name,
-                                               imprint_slice_text(text), &why),
+    fixture_must(imprint_admin_put_template(fixture->dir, &template, &why),
                  &why);
 }
 
@@ -454,10 +456,13 @@ static void test_other_templates(void **state)
     /* the thing of a registration that failed was not kept */
     register_by(fixture, session, "colors", "SN-3", "blue", &reply);
     assert_true(fixture_is_accepted(&reply));
-    assert_int_equal(imprint_endpoint_put_template(fixture->dir, "colors",
-                                                   imprint_slice_text("{}"),
-                                                   &why),
-                     IMPRINT_ERR_FORMAT);
+    assert_int_equal(
+        imprint_admin_put_template(
+            fixture->dir,
+            &(struct imprint_admin_template){
+                .name = "colors", .document = imprint_slice_text("{}")},
+            &why),
+        IMPRINT_ERR_FORMAT);
     imprint_endpoint_leave(fixture->endpoint, session);
 }
 
@@ -526,8 +531,8 @@ static void test_bad_clients(void **state)
     fixture_check_rejected(&reply, IMPRINT_ENC_JSON, 400, "InvalidPayload");
     (void)memset(topic, 'a', sizeof(topic));
     topic[sizeof(topic) - 1] = '\0';
-    assert_false(imprint_endpoint_allows(fixture->endpoint, session,
-                                         IMPRINT_ENDPOINT_PUBLISH, topic));
+    assert_false(
+        fixture_allows(fixture, session, IMPRINT_ENDPOINT_PUBLISH, topic));
     assert_true(fixture_is_logged(fixture, "it is too long"));
     (void)memset(client_id, 'a', sizeof(client_id));
     client_id[129] = '\0';

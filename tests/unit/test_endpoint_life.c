@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "endpoint/admin.h"
+#include "endpoint/claims.h"
 #include "posix/file.h"
 
 #define PATH_LEN 512
@@ -64,8 +65,8 @@ static void test_claim_may_only_provision(void **state)
     size_t i;
 
     for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        bool allowed = imprint_endpoint_allows(fixture->endpoint, session,
-                                               cases[i].access, cases[i].topic);
+        bool allowed =
+            fixture_allows(fixture, session, cases[i].access, cases[i].topic);
 
         if (allowed != cases[i].allowed)
             fail_msg("%s", cases[i].topic);
@@ -88,8 +89,8 @@ static void test_token_expires(void **state)
     int i;
 
     imprint_endpoint_close(fixture->endpoint);
-    fixture_must(
-        imprint_endpoint_set(fixture->dir, "token_lifetime_s", 2, &why), &why);
+    fixture_must(imprint_admin_set(fixture->dir, "token_lifetime_s", "2", &why),
+                 &why);
     fixture_open_endpoint(fixture);
     session = fixture_connect_claim(fixture, "imprint-1");
     identity = fixture_create_csr(fixture, session, IMPRINT_ENC_JSON, &created);
@@ -204,21 +205,20 @@ static void test_deactivated_claim_is_thrown_off(void **state)
     char id[65];
     int i;
 
-    assert_null(imprint_endpoint_evicted(fixture->endpoint));
+    assert_null(fixture_evicted(fixture));
     (void)snprintf(id, sizeof(id), "%s", imprint_endpoint_certificate_id(one));
-    fixture_must(
-        imprint_endpoint_set_status(fixture->dir, id, "INACTIVE", &why), &why);
+    fixture_must(imprint_admin_set_status(fixture->dir, id, "INACTIVE", &why),
+                 &why);
     for (i = 0; i < 100 && !first; i++) {
         (void)nanosleep(&pause, NULL);
-        first = imprint_endpoint_evicted(fixture->endpoint);
+        first = fixture_evicted(fixture);
     }
-    second = imprint_endpoint_evicted(fixture->endpoint);
+    second = fixture_evicted(fixture);
     assert_true((first == one && second == two) ||
                 (first == two && second == one));
-    assert_null(imprint_endpoint_evicted(fixture->endpoint));
-    assert_false(imprint_endpoint_allows(fixture->endpoint, one,
-                                         IMPRINT_ENDPOINT_PUBLISH,
-                                         "$aws/certificates/create/json"));
+    assert_null(fixture_evicted(fixture));
+    assert_false(fixture_allows(fixture, one, IMPRINT_ENDPOINT_PUBLISH,
+                                "$aws/certificates/create/json"));
     imprint_endpoint_leave(fixture->endpoint, one);
     imprint_endpoint_leave(fixture->endpoint, two);
     assert_int_equal(fixture_try_claim(fixture,
@@ -231,7 +231,7 @@ static void test_deactivated_claim_is_thrown_off(void **state)
                                        fixture->paths.claim_certificate_pem,
                                        "one", &none),
                      IMPRINT_ERR_REFUSED);
-    fixture_must(imprint_endpoint_set_status(fixture->dir, id, "ACTIVE", &why),
+    fixture_must(imprint_admin_set_status(fixture->dir, id, "ACTIVE", &why),
                  &why);
     assert_int_equal(fixture_try_claim(fixture,
                                        fixture->paths.claim_certificate_pem,
@@ -254,15 +254,14 @@ static void test_policy_changes_at_once(void **state)
     bool allowed = true;
     int i;
 
-    fixture_must(imprint_endpoint_put_policy(fixture->dir, "fleet-claim",
-                                             imprint_slice_text(nothing), &why),
+    fixture_must(imprint_admin_put_policy(fixture->dir, "fleet-claim",
+                                          imprint_slice_text(nothing), &why),
                  &why);
     for (i = 0; i < 100 && allowed; i++) {
         (void)nanosleep(&pause, NULL);
-        assert_null(imprint_endpoint_evicted(fixture->endpoint));
-        allowed = imprint_endpoint_allows(fixture->endpoint, session,
-                                          IMPRINT_ENDPOINT_PUBLISH,
-                                          "$aws/certificates/create/json");
+        assert_null(fixture_evicted(fixture));
+        allowed = fixture_allows(fixture, session, IMPRINT_ENDPOINT_PUBLISH,
+                                 "$aws/certificates/create/json");
     }
     assert_false(allowed);
     assert_true(fixture_is_logged(fixture, "denied by {\"Effect\":\"Deny\""));
@@ -275,20 +274,20 @@ static void test_policy_changes_at_once(void **state)
 
 static void test_other_claims(void **state)
 {
-    const struct imprint_endpoint_claim rsa = {.name = "rsa", .is_rsa = true};
-    const struct imprint_endpoint_claim old = {.name = "old",
-                                               .not_after = 1700000000};
-    const struct imprint_endpoint_claim bad = {.name = "../x"};
+    const struct imprint_claims_batch rsa = {.name = "rsa", .is_rsa = true};
+    const struct imprint_claims_batch old = {.name = "old",
+                                             .not_after = 1700000000};
+    const struct imprint_claims_batch bad = {.name = "../x"};
     struct fixture *fixture = *state;
     struct imprint_endpoint_session *session = NULL;
     struct imprint_why why = {"", ""};
     struct stat found;
     char path[PATH_LEN];
 
-    fixture_must(imprint_endpoint_make_claim(fixture->dir, &rsa, &why), &why);
-    fixture_must(imprint_endpoint_make_claim(fixture->dir, &rsa, &why), &why);
-    fixture_must(imprint_endpoint_make_claim(fixture->dir, &old, &why), &why);
-    assert_int_equal(imprint_endpoint_make_claim(fixture->dir, &bad, &why),
+    fixture_must(imprint_claims_make(fixture->dir, &rsa, &why), &why);
+    fixture_must(imprint_claims_make(fixture->dir, &rsa, &why), &why);
+    fixture_must(imprint_claims_make(fixture->dir, &old, &why), &why);
+    assert_int_equal(imprint_claims_make(fixture->dir, &bad, &why),
                      IMPRINT_ERR_ARGUMENT);
     (void)snprintf(path, sizeof(path), "%s/claims/rsa/private.key",
                    fixture->dir);

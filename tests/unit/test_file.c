@@ -134,6 +134,32 @@ static void read_refuses(void **state)
     imprint_file_free_secret(text, len);
 }
 
+static void a_secret_is_its_owners(void **state)
+{
+    const char *path = in_dir("secret");
+    struct imprint_why why;
+    char *text;
+    size_t len;
+
+    (void)state;
+    put(path, "secret");
+    assert_int_equal(imprint_file_read_private(path, 6, &text, &len, &why), 0);
+    assert_string_equal(text, "secret");
+    imprint_file_free_secret(text, len);
+    assert_int_equal(imprint_file_read_private(path, 5, &text, &len, &why),
+                     IMPRINT_ERR_SPACE);
+    for (mode_t bit = 1; bit < 0100; bit <<= 1) {
+        assert_int_equal(chmod(path, 0600 | bit), 0);
+        assert_int_equal(imprint_file_read_private(path, 6, &text, &len, &why),
+                         IMPRINT_ERR_KEY);
+        assert_non_null(strstr(why.text, "others may read it: mode 06"));
+        assert_non_null(strstr(why.hint, "chmod 600 /tmp/"));
+    }
+    assert_int_equal(
+        imprint_file_read_private(in_dir("none"), 6, &text, &len, &why),
+        IMPRINT_ERR_NOT_FOUND);
+}
+
 static void make_dir_makes_parents(void **state)
 {
     struct imprint_why why;
@@ -246,6 +272,7 @@ int main(void)
         cmocka_unit_test(replace_does_not_follow_a_link),
         cmocka_unit_test(replace_without_a_directory_says_so),
         cmocka_unit_test(read_refuses),
+        cmocka_unit_test(a_secret_is_its_owners),
         cmocka_unit_test(make_dir_makes_parents),
         cmocka_unit_test(lock_tells_its_holder),
         cmocka_unit_test(erase_overwrites_before_it_unlinks),

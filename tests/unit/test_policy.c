@@ -68,22 +68,22 @@ static void test_refused_at_load(void **state)
          "duplicate"},
         {"{\"Statement\":[]}", "Version"},
         {"{\"Version\":\"2008-10-17\",\"Statement\":[]}", "Version"},
-        {"{\"Version\":\"2012-10-17\"}", "Statement is missing"},
-        {HEAD "[]}", "Statement is missing or empty"},
-        {HEAD "[7]}", "Statement[0] is not an object"},
+        {"{\"Version\":\"2012-10-17\"}", "Statement: is missing or empty"},
+        {HEAD "[]}", "Statement: is missing or empty"},
+        {HEAD "[7]}", "Statement[0]: is not an object"},
         {HEAD "[{\"Effect\":\"Allow\",\"Action\":\"iot:*\",\"Resource\":\"*\"},"
               "{\"Effect\":\"allow\",\"Action\":\"iot:*\","
               "\"Resource\":\"*\"}]}",
          "Statement[1].Effect"},
         {HEAD "{\"Effect\":\"Allow\",\"Resource\":\"*\"}}",
-         "Statement[0].Action is missing"},
+         "Statement.Action: is missing"},
         {HEAD "{\"Effect\":\"Allow\",\"Action\":[],\"Resource\":\"*\"}}",
-         "Statement[0].Action is empty"},
+         "Statement.Action: is empty"},
         {HEAD "{\"Effect\":\"Allow\",\"Action\":\"iot:*\"}}",
-         "Statement[0].Resource is missing"},
+         "Statement.Resource: is missing"},
         {HEAD "{\"Effect\":\"Allow\",\"Action\":[\"iot:*\",1],"
               "\"Resource\":\"*\"}}",
-         "Statement[0].Action"},
+         "Statement.Action[1]: must be a text"},
         {HEAD "{\"Effect\":\"Allow\",\"Action\":\"iot:Fly\","
               "\"Resource\":\"*\"}}",
          "\"iot:Fly\" is not supported"},
@@ -93,8 +93,8 @@ static void test_refused_at_load(void **state)
               "\"Resource\":\"topic/a\"}}",
          "\"topic/a\" is neither"},
         {HEAD "{\"Effect\":\"Allow\",\"Action\":\"iot:*\",\"Resource\":\"*\","
-              "\"Condition\":{}}}",
-         "\"Condition\" is not supported"},
+              "\"Condition\":[]}}",
+         "Statement.Condition: is not an object"},
         {HEAD "{\"Effect\":\"Allow\",\"NotAction\":\"iot:*\","
               "\"Resource\":\"*\"}}",
          "\"NotAction\" is not supported"},
@@ -112,8 +112,8 @@ static void test_refused_at_load(void **state)
               "\"More\":1}",
          "\"More\" is not supported"},
         {HEAD "{\"Effect\":\"Allow\",\"Action\":\"iot:*\","
-              "\"Resource\":\"" A "topic/${aws:SourceIp}\"}}",
-         "\"${aws:SourceIp}\" is not supported"},
+              "\"Resource\":\"" A "topic/${aws:Sourceip}\"}}",
+         "\"${aws:Sourceip}\" is not supported"},
         {HEAD "{\"Effect\":\"Allow\",\"Action\":\"iot:*\","
               "\"Resource\":\"" A "topic/${iot:ClientId\"}}",
          "never closed"},

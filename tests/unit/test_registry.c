@@ -1,10 +1,5 @@
 /* The registry: what is kept, what is undone, and what others see of it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "registry_rig.h"
 
 #include <sqlite3.h>
 #include <stdio.h>
@@ -14,119 +9,28 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "endpoint/registry.h"
+#include "endpoint/catalog.h"
 
 #define PATH_LEN 256
-
-struct fixture {
-    char dir[64];
-    struct imprint_registry *registry;
-    struct imprint_registry *reader;
-};
-
-static struct imprint_registry *open_as(const struct fixture *fixture,
-                                        enum imprint_registry_use use)
-{
-    struct imprint_registry *registry = NULL;
-    struct imprint_why why = {"", ""};
-
-    if (imprint_registry_open(fixture->dir, use, &registry, &why) != IMPRINT_OK)
-        fail_msg("%s", why.text);
-    return registry;
-}
-
-static int set_up(void **state)
-{
-    struct fixture *fixture = calloc(1, sizeof(*fixture));
-
-    assert_non_null(fixture);
-    (void)snprintf(fixture->dir, sizeof(fixture->dir), "/tmp/imprint-XXXXXX");
-    assert_non_null(mkdtemp(fixture->dir));
-    fixture->registry = open_as(fixture, IMPRINT_REGISTRY_WRITE);
-    fixture->reader = open_as(fixture, IMPRINT_REGISTRY_READ);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    char command[128];
-
-    imprint_registry_close(fixture->registry);
-    imprint_registry_close(fixture->reader);
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", fixture->dir);
-    free(fixture);
-    return system(command);
-}
-
-static void ok(enum imprint_status status)
-{
-    assert_int_equal(status, IMPRINT_OK);
-}
-
-static void put(struct imprint_registry *registry, const char *id,
-                enum imprint_registry_state state)
-{
-    const struct imprint_registry_certificate certificate = {
-        .id = id,
-        .pem = "pem",
-        .maker = "maker",
-        .state = state,
-        .created = 1,
-        .not_after = 2,
-    };
-
-    ok(imprint_registry_put_certificate(registry, &certificate));
-}
-
-struct seen {
-    size_t count;
-    enum imprint_registry_state state;
-    char last[128];
-    char thing[128];
-};
 
 static void see_certificate(void *user,
                             const struct imprint_registry_certificate *found)
 {
-    struct seen *seen = user;
-
-    seen->count++;
-    seen->state = found->state;
-    (void)snprintf(seen->last, sizeof(seen->last), "%s", found->id);
-    (void)snprintf(seen->thing, sizeof(seen->thing), "%s",
-                   found->thing ? found->thing : "");
-}
-
-static void see_policy(void *user, const char *name, const char *document)
-{
-    struct seen *seen = user;
-
-    seen->count++;
-    (void)snprintf(seen->last, sizeof(seen->last), "%s=%s", name, document);
-}
-
-static void see_change(void *user, const char *id)
-{
-    struct seen *seen = user;
-
-    seen->count++;
-    (void)snprintf(seen->last, sizeof(seen->last), "%s", id ? id : "*");
+    rig_see(user, "%s:%s:%s:%lld%s", found->id,
+            imprint_registry_state_name(found->state),
+            found->thing ? found->thing : "", (long long)found->connected,
+            found->is_temporary ? ":temporary" : "");
 }
 
 static void see_key(void *user, int64_t id, const char *pem)
 {
-    struct seen *seen = user;
-
     (void)id;
-    seen->count++;
-    (void)snprintf(seen->last, sizeof(seen->last), "%s", pem);
+    rig_see(user, "%s", pem);
 }
 
-static struct seen find(struct imprint_registry *registry, const char *id)
+static struct rig_seen find(struct imprint_registry *registry, const char *id)
 {
-    struct seen seen = {.count = 0};
+    struct rig_seen seen = {.count = 0};
     enum imprint_status status =
         imprint_registry_each_certificate(registry, id, see_certificate, &seen);
 
@@ -135,62 +39,84 @@ static struct seen find(struct imprint_registry *registry, const char *id)
     return seen;
 }
 
-static struct seen changes(struct imprint_registry *registry)
+static void put_temporary(struct imprint_registry *registry, const char *id,
+                          int64_t not_after)
 {
-    struct seen seen = {.count = 0};
+    const struct imprint_registry_certificate certificate = {
+        .id = id,
+        .pem = "pem",
+        .claim = "temporary",
+        .state = IMPRINT_REGISTRY_ACTIVE,
+        .is_temporary = true,
+        .created = 1,
+        .not_after = not_after,
+    };
 
-    ok(imprint_registry_each_change(registry, see_change, &seen));
-    return seen;
+    rig_ok(imprint_registry_put_certificate(registry, &certificate));
+}
+
+static void put_thing(struct imprint_registry *registry, const char *name)
+{
+    const struct imprint_catalog_thing thing = {.name = name};
+
+    rig_ok(imprint_catalog_put_thing(registry, &thing));
+}
+
+static void set(const struct rig *rig, const char *id,
+                enum imprint_registry_state state)
+{
+    rig_ok(imprint_registry_set_state(rig->registry, id, state));
 }
 
 static void test_certificates(void **state)
 {
-    struct fixture *fixture = *state;
-    struct seen seen;
+    struct rig *rig = *state;
 
-    assert_int_equal(find(fixture->reader, "a").count, 0);
-    put(fixture->registry, "a", IMPRINT_REGISTRY_PENDING);
-    put(fixture->registry, "b", IMPRINT_REGISTRY_INACTIVE);
-    seen = find(fixture->reader, "a");
-    assert_int_equal(seen.state, IMPRINT_REGISTRY_PENDING);
-    assert_string_equal(seen.thing, "");
-    ok(imprint_registry_set_state(fixture->registry, "a",
-                                  IMPRINT_REGISTRY_ACTIVE, "thing"));
-    ok(imprint_registry_set_state(fixture->registry, "a",
-                                  IMPRINT_REGISTRY_REVOKED, NULL));
-    seen = find(fixture->reader, "a");
-    assert_int_equal(seen.state, IMPRINT_REGISTRY_REVOKED);
-    assert_string_equal(seen.thing, "thing");
-    assert_int_equal(imprint_registry_set_state(fixture->registry, "c",
-                                                IMPRINT_REGISTRY_ACTIVE, NULL),
-                     IMPRINT_ERR_NOT_FOUND);
-    seen = find(fixture->reader, NULL);
-    assert_int_equal(seen.count, 2);
-    assert_string_equal(seen.last, "b");
+    assert_int_equal(find(rig->reader, "a").count, 0);
+    rig_put(rig->registry, "b", IMPRINT_REGISTRY_PENDING);
+    rig_put(rig->registry, "a", IMPRINT_REGISTRY_INACTIVE);
+    put_temporary(rig->registry, "t", 5);
+    assert_string_equal(find(rig->reader, "b").all, "b:PENDING_ACTIVATION::0");
+    set(rig, "b", IMPRINT_REGISTRY_ACTIVE);
+    put_thing(rig->registry, "two");
+    put_thing(rig->registry, "one");
+    rig_ok(imprint_catalog_attach_thing(rig->registry, "b", "two", false));
+    rig_ok(imprint_catalog_attach_thing(rig->registry, "b", "one", false));
+    rig_ok(imprint_registry_set_connected(rig->registry, "b", 7));
+    rig_ok(imprint_registry_set_connected(rig->registry, "b", 8));
+    assert_string_equal(find(rig->reader, "b").all, "b:ACTIVE:one:7");
+    assert_int_equal(
+        imprint_registry_set_state(rig->registry, "c", IMPRINT_REGISTRY_ACTIVE),
+        IMPRINT_ERR_NOT_FOUND);
+    /* oldest first, and without temporary claims */
+    assert_string_equal(find(rig->reader, NULL).all,
+                        "b:ACTIVE:one:7 a:INACTIVE::0");
+    assert_string_equal(find(rig->reader, "t").all, "t:ACTIVE::0:temporary");
 }
 
-static void test_policies(void **state)
+/* With all that hangs on it; what it hung on stays. */
+static void test_drop(void **state)
 {
-    struct fixture *fixture = *state;
-    struct seen seen = {.count = 0};
+    const uint8_t hash[32] = {1};
+    struct rig *rig = *state;
+    char *left;
 
-    put(fixture->registry, "a", IMPRINT_REGISTRY_PENDING);
-    /* no policy, no attachment */
-    assert_int_equal(imprint_registry_attach(fixture->registry, "a", "p"),
-                     IMPRINT_ERR_STORAGE);
-    assert_true(strlen(imprint_registry_problem(fixture->registry)) > 10);
-    ok(imprint_registry_put_document(fixture->registry, IMPRINT_REGISTRY_POLICY,
-                                     "p", "1"));
-    ok(imprint_registry_put_document(fixture->registry, IMPRINT_REGISTRY_POLICY,
-                                     "q", "2"));
-    ok(imprint_registry_attach(fixture->registry, "a", "p"));
-    ok(imprint_registry_attach(fixture->registry, "a", "p"));
-    ok(imprint_registry_attach(fixture->registry, "a", "q"));
-    ok(imprint_registry_put_document(fixture->registry, IMPRINT_REGISTRY_POLICY,
-                                     "q", "3"));
-    ok(imprint_registry_each_policy(fixture->reader, "a", see_policy, &seen));
-    assert_int_equal(seen.count, 2);
-    assert_string_equal(seen.last, "q=3");
+    rig_put(rig->registry, "a", IMPRINT_REGISTRY_INACTIVE);
+    put_thing(rig->registry, "thing");
+    rig_ok(imprint_catalog_put_policy(rig->registry, "p", "{}"));
+    rig_ok(imprint_catalog_attach_policy(rig->registry, "a", "p", true));
+    rig_ok(imprint_catalog_attach_thing(rig->registry, "a", "thing", true));
+    rig_ok(imprint_registry_put_token(rig->registry, hash, "a", 100));
+    rig_ok(imprint_registry_drop_certificate(rig->registry, "a"));
+    assert_int_equal(imprint_registry_drop_certificate(rig->registry, "a"),
+                     IMPRINT_ERR_NOT_FOUND);
+    left = rig_ask(rig, "SELECT (SELECT count(*) FROM token), "
+                        "(SELECT count(*) FROM attachment), "
+                        "(SELECT count(*) FROM certificate_thing), "
+                        "(SELECT count(*) FROM thing), "
+                        "(SELECT count(*) FROM policy)");
+    assert_string_equal(left, "0|0|0|1|1\n");
+    free(left);
 }
 
 static void test_tokens(void **state)
@@ -198,29 +124,29 @@ static void test_tokens(void **state)
     const uint8_t hash[32] = {1};
     const uint8_t other[32] = {2};
     const uint8_t request[32] = {3};
-    struct fixture *fixture = *state;
+    struct rig *rig = *state;
     struct imprint_registry_token token;
 
-    put(fixture->registry, "a", IMPRINT_REGISTRY_PENDING);
-    ok(imprint_registry_put_token(fixture->registry, hash, "a", 100));
-    assert_int_equal(
-        imprint_registry_find_token(fixture->registry, other, &token),
-        IMPRINT_ERR_NOT_FOUND);
-    ok(imprint_registry_find_token(fixture->registry, hash, &token));
+    assert_int_equal(imprint_registry_put_token(rig->registry, hash, "a", 100),
+                     IMPRINT_ERR_NOT_FOUND);
+    rig_put(rig->registry, "a", IMPRINT_REGISTRY_PENDING);
+    rig_ok(imprint_registry_put_token(rig->registry, hash, "a", 100));
+    assert_int_equal(imprint_registry_find_token(rig->registry, other, &token),
+                     IMPRINT_ERR_NOT_FOUND);
+    rig_ok(imprint_registry_find_token(rig->registry, hash, &token));
     assert_string_equal(token.certificate_id, "a");
     assert_int_equal(token.expires, 100);
     assert_false(token.is_used);
     assert_null(token.reply);
-    ok(imprint_registry_use_token(fixture->registry, hash, request,
-                                  imprint_slice_text("reply")));
-    ok(imprint_registry_find_token(fixture->registry, hash, &token));
+    rig_ok(imprint_registry_use_token(rig->registry, hash, request,
+                                      imprint_slice_text("reply")));
+    rig_ok(imprint_registry_find_token(rig->registry, hash, &token));
     assert_true(token.is_used);
     assert_memory_equal(token.request_hash, request, 32);
     assert_int_equal(token.reply_len, 5);
     assert_memory_equal(token.reply, "reply", 5);
     free(token.reply);
-    assert_int_equal(imprint_registry_use_token(fixture->registry, other,
-                                                request,
+    assert_int_equal(imprint_registry_use_token(rig->registry, other, request,
                                                 imprint_slice_text("reply")),
                      IMPRINT_ERR_NOT_FOUND);
 }
@@ -228,188 +154,193 @@ static void test_tokens(void **state)
 static void test_expire(void **state)
 {
     const uint8_t hashes[3][32] = {{1}, {2}, {3}};
-    struct fixture *fixture = *state;
+    struct rig *rig = *state;
     struct imprint_registry_token token;
     size_t count = 7;
 
-    put(fixture->registry, "young", IMPRINT_REGISTRY_PENDING);
-    put(fixture->registry, "old", IMPRINT_REGISTRY_PENDING);
-    put(fixture->registry, "used", IMPRINT_REGISTRY_ACTIVE);
-    ok(imprint_registry_put_token(fixture->registry, hashes[0], "young", 101));
-    ok(imprint_registry_put_token(fixture->registry, hashes[1], "old", 100));
-    ok(imprint_registry_put_token(fixture->registry, hashes[2], "used", 100));
-    ok(imprint_registry_expire(fixture->registry, 99, &count));
+    rig_put(rig->registry, "young", IMPRINT_REGISTRY_PENDING);
+    rig_put(rig->registry, "old", IMPRINT_REGISTRY_PENDING);
+    rig_put(rig->registry, "used", IMPRINT_REGISTRY_ACTIVE);
+    rig_ok(imprint_registry_put_token(rig->registry, hashes[0], "young", 101));
+    rig_ok(imprint_registry_put_token(rig->registry, hashes[1], "old", 100));
+    rig_ok(imprint_registry_put_token(rig->registry, hashes[2], "used", 100));
+    rig_ok(imprint_registry_expire(rig->registry, 99, &count));
     assert_int_equal(count, 0);
-    ok(imprint_registry_expire(fixture->registry, 100, &count));
+    rig_ok(imprint_registry_expire(rig->registry, 100, &count));
     assert_int_equal(count, 1);
-    assert_int_equal(find(fixture->registry, "old").count, 0);
-    assert_int_equal(find(fixture->registry, "young").count, 1);
-    assert_int_equal(find(fixture->registry, "used").count, 1);
-    ok(imprint_registry_find_token(fixture->registry, hashes[0], &token));
+    assert_int_equal(find(rig->registry, "old").count, 0);
+    assert_int_equal(find(rig->registry, "young").count, 1);
+    assert_int_equal(find(rig->registry, "used").count, 1);
+    rig_ok(imprint_registry_find_token(rig->registry, hashes[0], &token));
     assert_int_equal(
-        imprint_registry_find_token(fixture->registry, hashes[1], &token),
+        imprint_registry_find_token(rig->registry, hashes[1], &token),
         IMPRINT_ERR_NOT_FOUND);
     assert_int_equal(
-        imprint_registry_find_token(fixture->registry, hashes[2], &token),
+        imprint_registry_find_token(rig->registry, hashes[2], &token),
         IMPRINT_ERR_NOT_FOUND);
+}
+
+/* A temporary claim goes at its end, on the dot, and nothing else with it. */
+static void test_expire_temporary(void **state)
+{
+    struct rig *rig = *state;
+    size_t count = 7;
+
+    put_temporary(rig->registry, "t", 100);
+    rig_put(rig->registry, "claim", IMPRINT_REGISTRY_ACTIVE);
+    (void)rig_changes(rig);
+    rig_ok(imprint_registry_expire(rig->registry, 99, &count));
+    assert_int_equal(find(rig->registry, "t").count, 1);
+    rig_ok(imprint_registry_expire(rig->registry, 100, &count));
+    assert_int_equal(count, 0);
+    assert_int_equal(find(rig->registry, "t").count, 0);
+    assert_int_equal(find(rig->registry, "claim").count, 1);
+    assert_string_equal(rig_changes(rig).all, "t");
 }
 
 static void test_transactions(void **state)
 {
-    struct fixture *fixture = *state;
+    struct rig *rig = *state;
 
-    ok(imprint_registry_begin(fixture->registry));
-    put(fixture->registry, "a", IMPRINT_REGISTRY_PENDING);
-    assert_int_equal(find(fixture->reader, "a").count, 0);
-    ok(imprint_registry_mark(fixture->registry));
-    put(fixture->registry, "b", IMPRINT_REGISTRY_PENDING);
-    ok(imprint_registry_unmark(fixture->registry, false));
-    ok(imprint_registry_mark(fixture->registry));
-    put(fixture->registry, "c", IMPRINT_REGISTRY_PENDING);
-    ok(imprint_registry_unmark(fixture->registry, true));
-    ok(imprint_registry_commit(fixture->registry));
-    assert_int_equal(find(fixture->reader, "a").count, 1);
-    assert_int_equal(find(fixture->reader, "b").count, 0);
-    assert_int_equal(find(fixture->reader, "c").count, 1);
-    ok(imprint_registry_begin(fixture->registry));
-    put(fixture->registry, "d", IMPRINT_REGISTRY_PENDING);
-    imprint_registry_undo(fixture->registry);
-    imprint_registry_undo(fixture->registry); /* none is open: nothing */
-    assert_int_equal(find(fixture->registry, "d").count, 0);
-}
-
-static void test_documents(void **state)
-{
-    struct fixture *fixture = *state;
-    char *text = NULL;
-    int kind;
-
-    for (kind = IMPRINT_REGISTRY_POLICY; kind <= IMPRINT_REGISTRY_THING;
-         kind++) {
-        enum imprint_registry_document document =
-            (enum imprint_registry_document)kind;
-
-        assert_int_equal(imprint_registry_find_document(fixture->registry,
-                                                        document, "n", &text),
-                         IMPRINT_ERR_NOT_FOUND);
-        ok(imprint_registry_put_document(fixture->registry, document, "n",
-                                         "1"));
-        ok(imprint_registry_put_document(fixture->registry, document, "n",
-                                         "2"));
-        ok(imprint_registry_find_document(fixture->reader, document, "n",
-                                          NULL));
-        ok(imprint_registry_find_document(fixture->reader, document, "n",
-                                          &text));
-        assert_string_equal(text, "2");
-        free(text);
-    }
+    rig_ok(imprint_registry_begin(rig->registry));
+    rig_put(rig->registry, "a", IMPRINT_REGISTRY_PENDING);
+    assert_int_equal(find(rig->reader, "a").count, 0);
+    rig_ok(imprint_registry_mark(rig->registry));
+    rig_put(rig->registry, "b", IMPRINT_REGISTRY_PENDING);
+    rig_ok(imprint_registry_unmark(rig->registry, false));
+    rig_ok(imprint_registry_mark(rig->registry));
+    rig_put(rig->registry, "c", IMPRINT_REGISTRY_PENDING);
+    rig_ok(imprint_registry_unmark(rig->registry, true));
+    rig_ok(imprint_registry_commit(rig->registry));
+    assert_int_equal(find(rig->reader, "a").count, 1);
+    assert_int_equal(find(rig->reader, "b").count, 0);
+    assert_int_equal(find(rig->reader, "c").count, 1);
+    rig_ok(imprint_registry_begin(rig->registry));
+    rig_put(rig->registry, "d", IMPRINT_REGISTRY_PENDING);
+    imprint_registry_undo(rig->registry);
+    imprint_registry_undo(rig->registry); /* none is open: nothing */
+    assert_int_equal(find(rig->registry, "d").count, 0);
 }
 
 /* A key is taken once, and only by who knows it. */
 static void test_keys(void **state)
 {
-    struct fixture *fixture = *state;
-    struct seen seen = {.count = 0};
+    struct rig *rig = *state;
+    struct rig_seen seen = {.count = 0};
     int64_t one = 0;
     int64_t two = 0;
 
-    ok(imprint_registry_put_key(fixture->registry, "first", &one));
-    ok(imprint_registry_put_key(fixture->registry, "second", &two));
-    assert_int_equal(
-        imprint_registry_take_key(fixture->registry, one, "second"),
-        IMPRINT_ERR_NOT_FOUND);
-    ok(imprint_registry_take_key(fixture->registry, one, "first"));
-    assert_int_equal(imprint_registry_take_key(fixture->registry, one, "first"),
+    rig_ok(imprint_registry_put_key(rig->registry, "first", &one));
+    rig_ok(imprint_registry_put_key(rig->registry, "second", &two));
+    assert_int_equal(imprint_registry_take_key(rig->registry, one, "second"),
                      IMPRINT_ERR_NOT_FOUND);
-    ok(imprint_registry_each_key(fixture->reader, see_key, &seen));
+    rig_ok(imprint_registry_take_key(rig->registry, one, "first"));
+    assert_int_equal(imprint_registry_take_key(rig->registry, one, "first"),
+                     IMPRINT_ERR_NOT_FOUND);
+    rig_ok(imprint_registry_each_key(rig->reader, see_key, &seen));
     assert_int_equal(seen.count, 1);
-    assert_string_equal(seen.last, "second");
+    assert_string_equal(seen.all, "second");
 }
 
 static void test_settings(void **state)
 {
-    struct fixture *fixture = *state;
+    struct rig *rig = *state;
+    char *value = NULL;
 
-    assert_int_equal(imprint_registry_setting(fixture->reader, "n", 5), 5);
-    ok(imprint_registry_put_setting(fixture->registry, "n", 6));
-    ok(imprint_registry_put_setting(fixture->registry, "n", 7));
-    assert_int_equal(imprint_registry_setting(fixture->reader, "n", 5), 7);
+    assert_int_equal(imprint_registry_find_setting(rig->reader, "n", &value),
+                     IMPRINT_ERR_NOT_FOUND);
+    rig_ok(imprint_registry_put_setting(rig->registry, "n", "6"));
+    rig_ok(imprint_registry_put_setting(rig->registry, "n", "a\nb: c"));
+    rig_ok(imprint_registry_find_setting(rig->reader, "n", &value));
+    assert_string_equal(value, "a\nb: c");
+    free(value);
+    assert_string_equal(rig_changes(rig).all, "settings settings");
+    rig_ok(imprint_registry_put_setting(rig->registry, "n", NULL));
+    rig_ok(imprint_registry_put_setting(rig->registry, "n", NULL));
+    assert_int_equal(imprint_registry_find_setting(rig->reader, "n", &value),
+                     IMPRINT_ERR_NOT_FOUND);
+    assert_string_equal(rig_changes(rig).all, "settings");
 }
 
 static void test_changes(void **state)
 {
-    struct fixture *fixture = *state;
-    struct seen seen;
+    struct rig *rig = *state;
+    struct rig_seen seen;
     int i;
 
-    put(fixture->registry, "a", IMPRINT_REGISTRY_PENDING);
-    ok(imprint_registry_put_document(fixture->registry, IMPRINT_REGISTRY_POLICY,
-                                     "p", "1"));
-    ok(imprint_registry_attach(fixture->registry, "a", "p"));
-    ok(imprint_registry_set_state(fixture->registry, "a",
-                                  IMPRINT_REGISTRY_ACTIVE, "t"));
+    rig_put(rig->registry, "a", IMPRINT_REGISTRY_PENDING);
+    set(rig, "a", IMPRINT_REGISTRY_ACTIVE);
     /* what nobody can have looked at yet is no change */
-    assert_int_equal(changes(fixture->reader).count, 0);
-    ok(imprint_registry_set_state(fixture->registry, "a",
-                                  IMPRINT_REGISTRY_INACTIVE, NULL));
-    seen = changes(fixture->reader);
-    assert_int_equal(seen.count, 1);
-    assert_string_equal(seen.last, "a");
-    assert_int_equal(changes(fixture->reader).count, 0);
-    /* a policy that says what it said before */
-    ok(imprint_registry_put_document(fixture->registry, IMPRINT_REGISTRY_POLICY,
-                                     "p", "1"));
-    assert_int_equal(changes(fixture->reader).count, 0);
-    ok(imprint_registry_put_document(fixture->registry, IMPRINT_REGISTRY_POLICY,
-                                     "p", "2"));
-    seen = changes(fixture->reader);
-    assert_int_equal(seen.count, 1);
-    assert_string_equal(seen.last, "*");
+    assert_string_equal(rig_changes(rig).all, "");
+    set(rig, "a", IMPRINT_REGISTRY_INACTIVE);
+    assert_string_equal(rig_changes(rig).all, "a");
+    assert_string_equal(rig_changes(rig).all, "");
+    set(rig, "a", IMPRINT_REGISTRY_INACTIVE);
+    assert_string_equal(rig_changes(rig).all, "");
+    set(rig, "a", IMPRINT_REGISTRY_ACTIVE);
+    rig_ok(imprint_registry_drop_certificate(rig->registry, "a"));
+    assert_string_equal(rig_changes(rig).all, "a a");
     /* more than are kept: look at everything */
-    ok(imprint_registry_begin(fixture->registry));
-    for (i = 0; i < 5000; i++) {
-        ok(imprint_registry_set_state(fixture->registry, "a",
-                                      IMPRINT_REGISTRY_ACTIVE, NULL));
-        ok(imprint_registry_set_state(fixture->registry, "a",
-                                      IMPRINT_REGISTRY_INACTIVE, NULL));
+    rig_put(rig->registry, "b", IMPRINT_REGISTRY_ACTIVE);
+    rig_ok(imprint_registry_begin(rig->registry));
+    for (i = 0; i < 2500; i++) {
+        set(rig, "b", IMPRINT_REGISTRY_INACTIVE);
+        set(rig, "b", IMPRINT_REGISTRY_ACTIVE);
     }
-    ok(imprint_registry_commit(fixture->registry));
-    assert_int_equal(changes(fixture->reader).count, 4096 + 1);
+    rig_ok(imprint_registry_commit(rig->registry));
+    seen = rig_changes(rig);
+    assert_int_equal(seen.count, 4096 + 2);
+    assert_memory_equal(seen.all, "settings * b b ", 15);
+}
+
+/* One that is undone leaves no gap that would look like something lost. */
+static void test_undone_change(void **state)
+{
+    struct rig *rig = *state;
+
+    rig_put(rig->registry, "a", IMPRINT_REGISTRY_ACTIVE);
+    rig_ok(imprint_registry_begin(rig->registry));
+    rig_ok(imprint_registry_mark(rig->registry));
+    set(rig, "a", IMPRINT_REGISTRY_INACTIVE);
+    rig_ok(imprint_registry_unmark(rig->registry, false));
+    rig_ok(imprint_registry_commit(rig->registry));
+    set(rig, "a", IMPRINT_REGISTRY_REVOKED);
+    assert_string_equal(rig_changes(rig).all, "a");
 }
 
 static void test_reader_can_not_write(void **state)
 {
-    struct fixture *fixture = *state;
+    struct rig *rig = *state;
 
-    assert_int_equal(imprint_registry_put_setting(fixture->reader, "n", 1),
+    assert_int_equal(imprint_registry_put_setting(rig->reader, "n", "1"),
                      IMPRINT_ERR_STORAGE);
 }
 
 /* The writer's lock does not hold up a reader; another writer has to wait. */
 static void test_readers_do_not_wait(void **state)
 {
-    struct fixture *fixture = *state;
+    struct rig *rig = *state;
 
-    put(fixture->registry, "a", IMPRINT_REGISTRY_PENDING);
-    ok(imprint_registry_begin(fixture->registry));
-    put(fixture->registry, "b", IMPRINT_REGISTRY_PENDING);
-    assert_int_equal(find(fixture->reader, "a").count, 1);
-    ok(imprint_registry_commit(fixture->registry));
+    rig_put(rig->registry, "a", IMPRINT_REGISTRY_PENDING);
+    rig_ok(imprint_registry_begin(rig->registry));
+    rig_put(rig->registry, "b", IMPRINT_REGISTRY_PENDING);
+    assert_int_equal(find(rig->reader, "a").count, 1);
+    rig_ok(imprint_registry_commit(rig->registry));
 }
 
 static void test_modes(void **state)
 {
     static const char *const names[] = {"registry.db", "registry.db-wal",
                                         "registry.db-shm"};
-    struct fixture *fixture = *state;
+    struct rig *rig = *state;
     size_t i;
 
-    put(fixture->registry, "a", IMPRINT_REGISTRY_PENDING);
+    rig_put(rig->registry, "a", IMPRINT_REGISTRY_PENDING);
     for (i = 0; i < 3; i++) {
         struct stat found;
         char path[PATH_LEN];
 
-        (void)snprintf(path, sizeof(path), "%s/%s", fixture->dir, names[i]);
+        (void)snprintf(path, sizeof(path), "%s/%s", rig->dir, names[i]);
         assert_int_equal(stat(path, &found), 0);
         assert_int_equal(found.st_mode & 07777, 0600);
     }
@@ -418,48 +349,48 @@ static void test_modes(void **state)
 /* Killed without warning: what was committed is there, the rest is not. */
 static void test_killed(void **state)
 {
-    struct fixture *fixture = *state;
+    struct rig *rig = *state;
     int status = 0;
     pid_t child;
 
-    imprint_registry_close(fixture->registry);
-    imprint_registry_close(fixture->reader);
-    fixture->registry = NULL;
-    fixture->reader = NULL;
+    imprint_registry_close(rig->registry);
+    imprint_registry_close(rig->reader);
+    rig->registry = NULL;
+    rig->reader = NULL;
     child = fork();
     if (child == 0) {
         struct imprint_registry *registry = NULL;
 
-        if (imprint_registry_open(fixture->dir, IMPRINT_REGISTRY_WRITE,
-                                  &registry, NULL) != IMPRINT_OK)
+        if (imprint_registry_open(rig->dir, IMPRINT_REGISTRY_WRITE, &registry,
+                                  NULL) != IMPRINT_OK)
             _exit(1);
-        put(registry, "kept", IMPRINT_REGISTRY_PENDING);
+        rig_put(registry, "kept", IMPRINT_REGISTRY_PENDING);
         (void)imprint_registry_begin(registry);
-        put(registry, "lost", IMPRINT_REGISTRY_PENDING);
+        rig_put(registry, "lost", IMPRINT_REGISTRY_PENDING);
         _exit(0);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    fixture->registry = open_as(fixture, IMPRINT_REGISTRY_WRITE);
-    assert_int_equal(find(fixture->registry, "kept").count, 1);
-    assert_int_equal(find(fixture->registry, "lost").count, 0);
+    rig->registry = rig_open(rig, IMPRINT_REGISTRY_WRITE);
+    assert_int_equal(find(rig->registry, "kept").count, 1);
+    assert_int_equal(find(rig->registry, "lost").count, 0);
 }
 
 static void test_other_schema(void **state)
 {
-    struct fixture *fixture = *state;
+    struct rig *rig = *state;
     struct imprint_registry *registry = NULL;
     struct imprint_why why = {"", ""};
     sqlite3 *database = NULL;
     char path[PATH_LEN];
 
-    (void)snprintf(path, sizeof(path), "%s/registry.db", fixture->dir);
+    (void)snprintf(path, sizeof(path), "%s/registry.db", rig->dir);
     assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
     assert_int_equal(
         sqlite3_exec(database, "PRAGMA user_version = 99", NULL, NULL, NULL),
         SQLITE_OK);
     (void)sqlite3_close(database);
-    assert_int_equal(imprint_registry_open(fixture->dir, IMPRINT_REGISTRY_WRITE,
+    assert_int_equal(imprint_registry_open(rig->dir, IMPRINT_REGISTRY_WRITE,
                                            &registry, &why),
                      IMPRINT_ERR_STORAGE);
     assert_non_null(strstr(why.text, "schema 99"));
@@ -470,25 +401,24 @@ static void test_other_schema(void **state)
     assert_null(registry);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_certificates),
-        TEST(test_policies),
-        TEST(test_tokens),
-        TEST(test_expire),
-        TEST(test_transactions),
-        TEST(test_documents),
-        TEST(test_keys),
-        TEST(test_settings),
-        TEST(test_changes),
-        TEST(test_reader_can_not_write),
-        TEST(test_readers_do_not_wait),
-        TEST(test_modes),
-        TEST(test_killed),
-        TEST(test_other_schema),
+        RIG_TEST(test_certificates),
+        RIG_TEST(test_drop),
+        RIG_TEST(test_tokens),
+        RIG_TEST(test_expire),
+        RIG_TEST(test_expire_temporary),
+        RIG_TEST(test_transactions),
+        RIG_TEST(test_keys),
+        RIG_TEST(test_settings),
+        RIG_TEST(test_changes),
+        RIG_TEST(test_undone_change),
+        RIG_TEST(test_reader_can_not_write),
+        RIG_TEST(test_readers_do_not_wait),
+        RIG_TEST(test_modes),
+        RIG_TEST(test_killed),
+        RIG_TEST(test_other_schema),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,19 +5,21 @@
 
 #include <cmocka.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "posix/settings.h"
+#include "posix/settings_table.h"
 
 static char path[] = "/tmp/imprint-settings-XXXXXX";
 
 static const char *const variables[] = {
-    "IMPRINT_ENDPOINT",  "AWS_HOSTNAME", "TEMPLATE_NAME", "THING_NAME",
-    "IDENTITY_PASSWORD", "IMPRINT_KEY",  "IMPRINT_PARAM", "IMPRINT_CONFIG",
-    "IMPRINT_TEMPLATE",  "IMPRINT_FORCE"};
+    "IMPRINT_ENDPOINT",  "AWS_HOSTNAME",  "TEMPLATE_NAME", "THING_NAME",
+    "IDENTITY_PASSWORD", "IMPRINT_KEY",   "IMPRINT_PARAM", "IMPRINT_CONFIG",
+    "IMPRINT_TEMPLATE",  "IMPRINT_FORCE", "IMPRINT_CLAIM", "IMPRINT_POLICY"};
 
 /* Every test starts with an empty environment and an empty file. */
 static int clear(void **state)
@@ -276,6 +278,78 @@ static void numbers_and_choices_are_checked(void **state)
     assert_int_equal(choice, 1);
 }
 
+static void a_name_of_two_verbs_is_two_settings(void **state)
+{
+    const char *const order[] = {"endpoint", "--template", "argv", NULL};
+    const char *const none[] = {"endpoint", NULL};
+    struct imprint_settings *settings;
+
+    (void)state;
+    setenv("IMPRINT_CLAIM", "/environment.pem", 1);
+    setenv("IMPRINT_POLICY", "environment", 1);
+    write_file("template = file\ndir = /file\n");
+    settings = open_good(bare);
+    assert_string_equal(imprint_settings_get(settings, "claim"),
+                        "/environment.pem");
+    assert_string_equal(imprint_settings_get(settings, "template"), "file");
+    imprint_settings_close(settings);
+    settings = open_good(none);
+    assert_null(imprint_settings_get(settings, "claim"));
+    assert_null(imprint_settings_get(settings, "template"));
+    assert_null(imprint_settings_get(settings, "policy"));
+    assert_string_equal(imprint_settings_get(settings, "dir"), "/file");
+    imprint_settings_close(settings);
+    settings = open_good(order);
+    assert_string_equal(imprint_settings_get(settings, "template"), "argv");
+    assert_string_equal(imprint_settings_place(settings, "template"),
+                        "--template");
+    imprint_settings_close(settings);
+    write_file("policy = file\n");
+    assert_refused(none, "not taken from a file");
+}
+
+/* True if one word of a is one of b. */
+static bool shares_word(const char *a, const char *b)
+{
+    char words[128];
+    char others[128];
+    char *rest = words;
+    char *word;
+
+    (void)snprintf(words, sizeof(words), "%s", a);
+    (void)snprintf(others, sizeof(others), " %s ", b);
+    while ((word = strsep(&rest, " ")) != NULL) {
+        char framed[130];
+
+        (void)snprintf(framed, sizeof(framed), " %s ", word);
+        if (strstr(others, framed))
+            return true;
+    }
+    return false;
+}
+
+static void no_two_rows_are_in_each_others_way(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < imprint_settings_table_count; i++) {
+        const struct imprint_settings_row *row = &imprint_settings_table[i];
+
+        assert_true(row->text[0] != '\0');
+        assert_int_equal(row->argument[0] == '\0',
+                         (row->traits & IMPRINT_SETTINGS_SWITCH) != 0);
+        for (size_t j = 0; j < i; j++) {
+            const struct imprint_settings_row *other =
+                &imprint_settings_table[j];
+
+            if (strcmp(row->name, other->name) != 0)
+                continue;
+            assert_false(shares_word(row->verbs, other->verbs));
+            assert_true((row->traits | other->traits) &
+                        IMPRINT_SETTINGS_ARGV_ONLY);
+        }
+    }
+}
+
 static void help_lists_a_verb(void **state)
 {
     struct imprint_settings_help row;
@@ -302,6 +376,8 @@ int main(void)
                                clear),
         cmocka_unit_test_setup(mistakes_are_refused, clear),
         cmocka_unit_test_setup(numbers_and_choices_are_checked, clear),
+        cmocka_unit_test_setup(a_name_of_two_verbs_is_two_settings, clear),
+        cmocka_unit_test_setup(no_two_rows_are_in_each_others_way, clear),
         cmocka_unit_test_setup(help_lists_a_verb, clear),
     };
     int fd = mkstemp(path);

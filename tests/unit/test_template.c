@@ -15,6 +15,7 @@
 #define CERTIFICATE                                              \
     "\"c\":{\"Type\":\"AWS::IoT::Certificate\",\"Properties\":{" \
     "\"CertificateId\":{\"Ref\":\"AWS::IoT::Certificate::Id\"}}}"
+#define THING_MAX_LEN 128
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static struct imprint_template *parse(const char *text)
@@ -51,41 +52,33 @@ static void test_refused_at_load(void **state)
         const char *why;
     } cases[] = {
         {"{\n\n]", "line 3"},
-        {"\"x\"", "not an object"},
-        {"{}", "\"Resources\" is missing"},
-        {"{\"Resources\":{}}", "\"AWS::IoT::Certificate\" is missing"},
-        {"{\"Resources\":{" CERTIFICATE "},\"Mappings\":{}}",
-         "\"Mappings\" is not supported"},
+        {"\"x\"", "must be an object"},
+        {"{}", "Resources: is missing"},
+        {"{\"Resources\":{}}", "there is no AWS::IoT::Certificate"},
         {"{\"Resources\":{" CERTIFICATE "},\"Conditions\":{}}",
-         "\"Conditions\" is not supported"},
+         "\"Conditions\" does not exist here"},
         {"{\"Resources\":{" CERTIFICATE ",\"x\":{\"Type\":\"AWS::S3\","
          "\"Properties\":{}}}}",
-         "Resources.x: \"AWS::S3\" is not supported"},
+         "Resources.x.Type: there is no resource \"AWS::S3\""},
         {"{\"Resources\":{" CERTIFICATE ",\"x\":{\"Properties\":{}}}}",
-         "Resources.x: \"Type\" is missing"},
+         "Resources.x.Type: there is no resource"},
         {"{\"Resources\":{" CERTIFICATE ",\"x\":7}}", "Resources.x"},
         {"{\"Resources\":{" CERTIFICATE ",\"t\":{\"Type\":\"AWS::IoT::Thing\","
-         "\"Properties\":{\"ThingName\":\"a\"},\"OverrideSettings\":{}}}}",
-         "\"OverrideSettings\" is not supported"},
-        {"{\"Resources\":{" CERTIFICATE ",\"t\":{\"Type\":\"AWS::IoT::Thing\","
-         "\"Properties\":{\"ThingName\":\"a\",\"ThingGroups\":[]}}}}",
-         "\"ThingGroups\" is not supported"},
-        {"{\"Resources\":{" CERTIFICATE ",\"t\":{\"Type\":\"AWS::IoT::Thing\","
          "\"Properties\":{}}}}",
-         "\"ThingName\""},
+         "ThingName: is missing"},
         {"{\"Resources\":{" CERTIFICATE ",\"t\":{\"Type\":\"AWS::IoT::Thing\","
          "\"Properties\":{\"ThingName\":{\"Ref\":\"Unknown\"}}}}}",
-         "\"Unknown\" is not declared"},
+         "\"Unknown\" is used but not declared"},
         {"{\"Resources\":{" CERTIFICATE ",\"t\":{\"Type\":\"AWS::IoT::Thing\","
          "\"Properties\":{\"ThingName\":{\"Ref\":"
          "\"AWS::IoT::Certificate::CommonName\"}}}}}",
-         "CommonName\" is not supported"},
+         "CommonName\" exists in just-in-time"},
         {"{\"Resources\":{" CERTIFICATE ",\"t\":{\"Type\":\"AWS::IoT::Thing\","
-         "\"Properties\":{\"ThingName\":{\"Fn::Sub\":\"a\"}}}}}",
-         "\"Fn::Sub\" is not supported"},
+         "\"Properties\":{\"ThingName\":{\"Fn::Sub\":[]}}}}}",
+         "Fn::Sub: must be a text, or"},
         {"{\"Resources\":{" CERTIFICATE ",\"t\":{\"Type\":\"AWS::IoT::Thing\","
          "\"Properties\":{\"ThingName\":{\"Fn::Join\":[\"a\"]}}}}}",
-         "\"Fn::Join\" must be"},
+         "Fn::Join: must be"},
         {"{\"Resources\":{" CERTIFICATE ",\"t\":{\"Type\":\"AWS::IoT::Thing\","
          "\"Properties\":{\"ThingName\":{\"Ref\":\"a\",\"b\":1}}}}}",
          "one function"},
@@ -97,38 +90,38 @@ static void test_refused_at_load(void **state)
          "one of PolicyName and PolicyDocument"},
         {"{\"Resources\":{" CERTIFICATE ",\"p\":{\"Type\":\"AWS::IoT::Policy\","
          "\"Properties\":{\"PolicyDocument\":{\"Version\":\"1\"}}}}}",
-         "Version must be"},
+         "PolicyDocument"},
         {"{\"Resources\":{" CERTIFICATE ",\"d\":{\"Type\":"
          "\"AWS::IoT::Certificate\",\"Properties\":{\"CertificateId\":"
          "{\"Ref\":\"AWS::IoT::Certificate::Id\"}}}}}",
-         "is there twice"},
+         "one AWS::IoT::Certificate only"},
         {"{\"Resources\":{\"c\":{\"Type\":\"AWS::IoT::Certificate\","
          "\"Properties\":{\"CertificatePem\":\"x\"}}}}",
-         "\"CertificatePem\" is not supported"},
+         "\"CertificatePem\" does not exist here"},
         {"{\"Resources\":{\"c\":{\"Type\":\"AWS::IoT::Certificate\","
          "\"Properties\":{\"CertificateId\":\"x\"}}}}",
-         "\"CertificateId\" must be"},
+         "CertificateId: must be"},
         {"{\"Resources\":{\"c\":{\"Type\":\"AWS::IoT::Certificate\","
          "\"Properties\":{\"CertificateId\":"
          "{\"Ref\":\"AWS::IoT::Certificate::Id\"},\"Status\":\"REVOKED\"}}}}",
-         "\"Status\" must be"},
+         "Status: must be"},
         {"{\"Parameters\":{\"a\":{\"Type\":\"Number\"}},\"Resources\":"
          "{" CERTIFICATE "}}",
-         "\"a\" must have the Type"},
+         "Parameters.a.Type: the Type"},
         {"{\"Parameters\":{\"a\":{\"Type\":\"String\",\"Default\":1}},"
          "\"Resources\":{" CERTIFICATE "}}",
          "Default"},
         {"{\"Parameters\":{\"AWS::Region\":{\"Type\":\"String\"}},"
          "\"Resources\":{" CERTIFICATE "}}",
-         "\"AWS::Region\" is not supported"},
+         "\"AWS::Region\" is CloudFormation's"},
         {"{\"Resources\":{" CERTIFICATE "},\"DeviceConfiguration\":"
          "{\"a\":{\"b\":\"c\"}}}",
-         "\"b\" is not supported"},
+         "DeviceConfiguration can't have objects"},
         {"{\"Resources\":{" CERTIFICATE "},\"DeviceConfiguration\":"
          "{\"a\":7}}",
-         "\"a\" must be a text"},
+         "DeviceConfiguration.a: must be a text"},
         {"{\"Resources\":{" CERTIFICATE "},\"DeviceConfiguration\":[]}",
-         "\"DeviceConfiguration\" is not an object"},
+         "DeviceConfiguration: must be an object"},
     };
     size_t i;
 
@@ -192,7 +185,7 @@ static void test_depth(void **state)
         for (i = 0; i < depth; i++)
             len += (size_t)snprintf(text + len, sizeof(text) - len, "]]}");
         (void)snprintf(text + len, sizeof(text) - len, "}}");
-        if (depth <= 8)
+        if (depth <= IMPRINT_TEMPLATE_MAX_DEPTH)
             imprint_template_free(parse(text));
         else
             assert_int_equal(imprint_template_parse(imprint_slice_text(text),
@@ -235,10 +228,10 @@ static void test_whole(void **state)
     assert_int_equal(apply(template, "SerialNumber", "SN-1", &plan, &why),
                      IMPRINT_OK);
     imprint_template_free(template); /* the plan has its own memory */
-    assert_string_equal(plan.thing_name, "Pre_SN-1");
-    assert_int_equal(plan.attribute_count, 1);
-    assert_true(imprint_slice_is(plan.attributes[0].name, "place"));
-    assert_true(imprint_slice_is(plan.attributes[0].value, "WA"));
+    assert_string_equal(plan.thing.name, "Pre_SN-1");
+    assert_int_equal(plan.thing.attribute_count, 1);
+    assert_true(imprint_slice_is(plan.thing.attributes[0].name, "place"));
+    assert_true(imprint_slice_is(plan.thing.attributes[0].value, "WA"));
     assert_int_equal(plan.policy_count, 3);
     assert_string_equal(plan.policies[0].name, "one");
     assert_null(plan.policies[0].document);
@@ -264,7 +257,7 @@ static void test_smallest(void **state)
 
     (void)state;
     assert_int_equal(apply(template, NULL, NULL, &plan, &why), IMPRINT_OK);
-    assert_null(plan.thing_name);
+    assert_null(plan.thing.name);
     assert_true(plan.activates);
     assert_int_equal(plan.policy_count, 0);
     assert_int_equal(plan.configuration_count, 0);
@@ -285,14 +278,14 @@ static void test_parameters(void **state)
     assert_non_null(strstr(why.text, "\"SerialNumber\" is missing"));
     assert_int_equal(apply(template, "SerialNumber", "a b", &plan, &why),
                      IMPRINT_ERR_ARGUMENT);
-    assert_non_null(strstr(why.text, "\"Pre_a b\" can't be a thing's name"));
+    assert_non_null(strstr(why.text, "ThingName: \"Pre_a b\" can't be"));
     (void)memset(name, 'a', sizeof(name));
-    name[IMPRINT_TEMPLATE_THING_MAX_LEN - 4] = '\0';
+    name[THING_MAX_LEN - 4] = '\0';
     assert_int_equal(apply(template, "SerialNumber", name, &plan, &why),
                      IMPRINT_OK);
     imprint_template_free_plan(&plan);
-    name[IMPRINT_TEMPLATE_THING_MAX_LEN - 4] = 'a';
-    name[IMPRINT_TEMPLATE_THING_MAX_LEN - 3] = '\0';
+    name[THING_MAX_LEN - 4] = 'a';
+    name[THING_MAX_LEN - 3] = '\0';
     assert_int_equal(apply(template, "SerialNumber", name, &plan, &why),
                      IMPRINT_ERR_ARGUMENT);
     imprint_template_free(template);
@@ -312,7 +305,7 @@ static void test_no_override(void **state)
     assert_int_equal(
         apply(template, "AWS::IoT::Certificate::Id", "mine", &plan, &why),
         IMPRINT_OK);
-    assert_string_equal(plan.thing_name, ID);
+    assert_string_equal(plan.thing.name, ID);
     imprint_template_free_plan(&plan);
     imprint_template_free(template);
 }
@@ -368,7 +361,8 @@ static void test_value_too_long(void **state)
     value[4096] = '\0';
     assert_int_equal(apply(template, "v", value, &plan, &why),
                      IMPRINT_ERR_ARGUMENT);
-    assert_non_null(strstr(why.text, "\"a\" is longer than"));
+    assert_non_null(
+        strstr(why.text, "DeviceConfiguration.a.Fn::Join: is longer than"));
     imprint_template_free(template);
 }
 

@@ -1,0 +1,57 @@
+/* Private to policy.c, policy_compile.c, policy_explain.c: a policy, compiled.
+ */
+#ifndef IMPRINT_AWS_POLICY_PARTS_H
+#define IMPRINT_AWS_POLICY_PARTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "condition.h"
+#include "pattern.h"
+#include "policy.h"
+
+struct imprint_policy_statement {
+    bool allows;
+    uint32_t actions; /* bits, by imprint_policy_action_bit */
+    struct imprint_pattern *resources;
+    size_t resource_count;
+    struct imprint_condition *conditions;
+    size_t condition_count;
+    const char *text; /* compact JSON */
+};
+
+struct imprint_policy {
+    struct imprint_policy_statement *statements;
+    size_t count;
+    void *memory;
+};
+
+/* 0: an action that there is not. */
+uint32_t imprint_policy_action_bit(const char *action);
+
+/* False: there were findings, and what is in out is good for free alone. */
+bool imprint_policy_compile(const struct imprint_document *root,
+                            const struct imprint_place *place,
+                            struct imprint_findings *findings,
+                            struct imprint_policy *out);
+
+/* What is allowed, but likely not meant; of a policy that compiled. */
+void imprint_policy_warn(const struct imprint_document *root,
+                         const struct imprint_place *place,
+                         struct imprint_findings *findings);
+
+/* "topic", "topicfilter", "client": what an action's resource begins with. */
+const char *imprint_policy_resource_kind(const char *action);
+
+/*
+ * The part of an ARN behind the account ("topic/a"), or NULL: it is none of
+ * AWS IoT's.
+ */
+const char *imprint_policy_resource_of(const char *arn);
+
+/* How near a statement came to allowing request; 0: not at all. */
+size_t imprint_policy_nearness(const struct imprint_policy_statement *statement,
+                               const struct imprint_policy_request *request);
+
+#endif

@@ -1,0 +1,348 @@
+#include <string.h>
+
+#include "policy_parts.h"
+
+#define DEVICE_ACTION_COUNT 5
+
+static const char *const device_actions[DEVICE_ACTION_COUNT] = {
+    "iot:Connect", "iot:Publish", "iot:Receive", "iot:Subscribe",
+    "iot:RetainPublish"};
+
+/* What the statements have together, for what is missing in all of them. */
+struct whole {
+    struct imprint_findings *findings;
+    const struct imprint_document *statements; /* an array, or one */
+    bool has_create;                           /* certificates/create/ */
+    bool has_from_csr;  /* certificates/create-from-csr/ */
+    bool has_provision; /* publishes to a template's topic */
+    bool has_receive;
+};
+
+/* What is looked at now. */
+struct view {
+    struct whole *whole;
+    const struct imprint_document *statement;
+    const struct imprint_place *place;
+};
+
+/* Both for a text and for an array of texts. */
+static size_t count_of(const struct imprint_document *list)
+{
+    return imprint_document_kind_of(list) == IMPRINT_DOCUMENT_ARRAY
+               ? imprint_document_count(list)
+               : 1;
+}
+
+static const char *text_at(const struct imprint_document *list, size_t index)
+{
+    return imprint_document_text(imprint_document_kind_of(list) ==
+                                         IMPRINT_DOCUMENT_ARRAY
+                                     ? imprint_document_item(list, index)
+                                     : list);
+}
+
+static bool has_action(const struct view *view, const char *action)
+{
+    const struct imprint_document *list =
+        imprint_document_member(view->statement, "Action");
+    size_t i;
+
+    for (i = 0; i < count_of(list); i++) {
+        const char *text = text_at(list, i);
+        size_t len = strcspn(text, "*?");
+
+        if (strcmp(text, action) == 0 ||
+            (text[len] != '\0' && strncmp(text, action, len) == 0))
+            return true;
+    }
+    return false;
+}
+
+/* True if resource can be what an action is about. */
+static bool is_usable(const char *resource, const char *action)
+{
+    const char *rest = imprint_policy_resource_of(resource);
+    const char *kind = imprint_policy_resource_kind(action);
+    size_t len = rest ? strcspn(rest, "/*?") : 0;
+
+    if (!rest || rest[len] != '/')
+        return true; /* *, or a wildcard before the kind's end */
+    return strlen(kind) == len && strncmp(rest, kind, len) == 0;
+}
+
+/* The same, but written out, not by a wildcard. */
+static bool names_action(const struct view *view, const char *action)
+{
+    const struct imprint_document *list =
+        imprint_document_member(view->statement, "Action");
+    size_t i;
+
+    for (i = 0; i < count_of(list); i++) {
+        if (strcmp(text_at(list, i), action) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* ---- one resource ---- */
+
+static void warn_kind(const struct view *view, const char *resource,
+                      const struct imprint_place *at)
+{
+    const char *rest = imprint_policy_resource_of(resource);
+    const char *action = NULL;
+    size_t i;
+
+    for (i = 0; i < DEVICE_ACTION_COUNT; i++) {
+        if (!has_action(view, device_actions[i]))
+            continue;
+        if (is_usable(resource, device_actions[i]))
+            return;
+        action = device_actions[i];
+    }
+    if (!action)
+        return;
+    imprint_finding_warn(view->whole->findings, at, "\"%s\" never matches %s",
+                         rest, action);
+    imprint_finding_hint(view->whole->findings, "write \"%s%s\"",
+                         imprint_policy_resource_kind(action),
+                         rest + strcspn(rest, "/"));
+}
+
+/* Partition, service, region and account: the head of an ARN. */
+static void warn_account(const struct view *view, const char *resource,
+                         const struct imprint_place *at)
+{
+    const char *rest = imprint_policy_resource_of(resource);
+    const char *service = strchr(resource + 4, ':') + 1;
+    size_t len = strcspn(service, ":");
+    int head_len = (int)(rest - resource);
+
+    if (strncmp(resource, "arn::", 5) == 0 || strncmp(rest - 2, "::", 2) == 0 ||
+        service[len + 1] == ':') {
+        imprint_finding_warn(view->whole->findings, at,
+                             "\"%.*s\" lacks a partition, region or account",
+                             head_len, resource);
+    } else if (!memchr(service, '*', len) &&
+               (len != 3 || memcmp(service, "iot", 3) != 0)) {
+        imprint_finding_warn(view->whole->findings, at,
+                             "\"%.*s\" is not of the service iot", head_len,
+                             resource);
+    } else {
+        return;
+    }
+    imprint_finding_hint(view->whole->findings,
+                         "write arn:aws:iot:REGION:ACCOUNT:%s", rest);
+}
+
+static void warn_text(const struct view *view, const char *resource,
+                      const struct imprint_place *at)
+{
+    const char *rest = imprint_policy_resource_of(resource);
+
+    if (!rest)
+        return;
+    warn_account(view, resource, at);
+    if (strncmp(rest, "topic/", 6) == 0 && strpbrk(rest, "+#")) {
+        imprint_finding_warn(view->whole->findings, at,
+                             "\"%s\": + and # are plain characters here", rest);
+        imprint_finding_hint(view->whole->findings,
+                             "a policy's wildcards are * and ?");
+    }
+    if (strncmp(rest, "topicfilter/", 12) == 0 &&
+        strstr(rest, "${iot:ClientId}")) {
+        imprint_finding_warn(view->whole->findings, at,
+                             "a client id with + or # in it widens \"%s\"",
+                             rest);
+        imprint_finding_hint(view->whole->findings,
+                             "restrict the resource of iot:Connect");
+    }
+}
+
+static void warn_everything(const struct view *view, const char *resource,
+                            const struct imprint_place *at)
+{
+    size_t i;
+
+    if (strcmp(resource, "*") != 0)
+        return;
+    for (i = 1; i < DEVICE_ACTION_COUNT; i++) {
+        if (has_action(view, device_actions[i])) {
+            imprint_finding_warn(view->whole->findings, at,
+                                 "\"*\" lets it reach every topic of every "
+                                 "device");
+            imprint_finding_hint(view->whole->findings,
+                                 "name the topics; "
+                                 "${iot:Connection.Thing.ThingName} makes "
+                                 "them its own");
+            return;
+        }
+    }
+    imprint_finding_warn(view->whole->findings, at,
+                         "with any client id it can throw off every other "
+                         "client");
+    imprint_finding_hint(view->whole->findings,
+                         "write client/PREFIX-* or "
+                         "client/${iot:Connection.Thing.ThingName}");
+}
+
+static void note_provisioning(const struct view *view, const char *resource)
+{
+    struct whole *whole = view->whole;
+
+    if (strstr(resource, "certificates/create/"))
+        whole->has_create = true;
+    if (strstr(resource, "certificates/create-from-csr") ||
+        strstr(resource, "certificates/create*") ||
+        strstr(resource, "certificates/*") || strcmp(resource, "*") == 0)
+        whole->has_from_csr = true;
+    if (strstr(resource, "provisioning-templates/") &&
+        has_action(view, "iot:Publish"))
+        whole->has_provision = true;
+}
+
+/* ---- statements ---- */
+
+/* An action without a resource, where another action has one. */
+static void warn_unusable(const struct view *view,
+                          const struct imprint_document *resources)
+{
+    struct imprint_place at = imprint_place_member(view->place, "Action");
+    bool is_mixed = false;
+    size_t i;
+    size_t k;
+
+    for (i = 0; i < DEVICE_ACTION_COUNT; i++) {
+        for (k = 0; k < count_of(resources); k++)
+            is_mixed |= has_action(view, device_actions[i]) &&
+                        is_usable(text_at(resources, k), device_actions[i]);
+    }
+    for (i = 0; i < DEVICE_ACTION_COUNT && is_mixed; i++) {
+        bool is_useful = !names_action(view, device_actions[i]);
+
+        for (k = 0; k < count_of(resources) && !is_useful; k++)
+            is_useful = is_usable(text_at(resources, k), device_actions[i]);
+        if (is_useful)
+            continue;
+        imprint_finding_warn(view->whole->findings, &at,
+                             "%s has no resource here that it could match",
+                             device_actions[i]);
+        imprint_finding_hint(view->whole->findings,
+                             "it needs arn:aws:iot:REGION:ACCOUNT:%s/...",
+                             imprint_policy_resource_kind(device_actions[i]));
+    }
+}
+
+/* iot:* and the like. */
+static void warn_actions(const struct view *view)
+{
+    const struct imprint_document *list =
+        imprint_document_member(view->statement, "Action");
+    struct imprint_place at = imprint_place_member(view->place, "Action");
+    size_t i;
+
+    for (i = 0; i < count_of(list); i++) {
+        struct imprint_place item = imprint_place_item(&at, i);
+
+        if (strcmp(text_at(list, i), "iot:*") != 0)
+            continue;
+        imprint_finding_warn(
+            view->whole->findings,
+            imprint_document_kind_of(list) == IMPRINT_DOCUMENT_ARRAY ? &item
+                                                                     : &at,
+            "\"iot:*\" allows more than a device needs");
+        imprint_finding_hint(view->whole->findings,
+                             "name them: iot:Connect, iot:Publish, "
+                             "iot:Receive, iot:Subscribe");
+    }
+}
+
+/* A name that an earlier statement has as well. */
+static void warn_sid(const struct view *view, size_t index)
+{
+    struct imprint_place at = imprint_place_member(view->place, "Sid");
+    const char *sid =
+        imprint_document_text(imprint_document_member(view->statement, "Sid"));
+    size_t i;
+
+    for (i = 0; i < index && sid; i++) {
+        const char *other = imprint_document_text(imprint_document_member(
+            imprint_document_item(view->whole->statements, i), "Sid"));
+
+        if (!other || strcmp(sid, other) != 0)
+            continue;
+        imprint_finding_warn(view->whole->findings, &at,
+                             "Statement[%zu] is called \"%s\" as well", i, sid);
+        imprint_finding_hint(view->whole->findings,
+                             "give every statement a Sid of its own");
+        return;
+    }
+}
+
+static void warn_statement(struct view *view)
+{
+    struct imprint_place at = imprint_place_member(view->place, "Resource");
+    const struct imprint_document *resources =
+        imprint_document_member(view->statement, "Resource");
+    bool is_array =
+        imprint_document_kind_of(resources) == IMPRINT_DOCUMENT_ARRAY;
+    size_t i;
+
+    if (has_action(view, "iot:Receive"))
+        view->whole->has_receive = true;
+    if (strcmp(imprint_document_text(
+                   imprint_document_member(view->statement, "Effect")),
+               "Allow") != 0)
+        return;
+    warn_actions(view);
+    for (i = 0; i < count_of(resources); i++) {
+        struct imprint_place item = imprint_place_item(&at, i);
+        const struct imprint_place *here = is_array ? &item : &at;
+        const char *resource = text_at(resources, i);
+
+        warn_kind(view, resource, here);
+        warn_text(view, resource, here);
+        warn_everything(view, resource, here);
+        note_provisioning(view, resource);
+    }
+    warn_unusable(view, resources);
+}
+
+void imprint_policy_warn(const struct imprint_document *root,
+                         const struct imprint_place *place,
+                         struct imprint_findings *findings)
+{
+    struct imprint_place at = imprint_place_member(place, "Statement");
+    const struct imprint_document *statements =
+        imprint_document_member(root, "Statement");
+    bool is_array =
+        imprint_document_kind_of(statements) == IMPRINT_DOCUMENT_ARRAY;
+    struct whole whole = {.findings = findings, .statements = statements};
+    size_t i;
+
+    for (i = 0; i < count_of(statements); i++) {
+        struct imprint_place item = imprint_place_item(&at, i);
+        struct view view = {
+            &whole,
+            is_array ? imprint_document_item(statements, i) : statements,
+            is_array ? &item : &at,
+        };
+
+        warn_statement(&view);
+        warn_sid(&view, i);
+    }
+    if (whole.has_create && !whole.has_from_csr) {
+        imprint_finding_warn(findings, &at,
+                             "create/* does not match create-from-csr/...: a "
+                             "device that sends a CSR is denied");
+        imprint_finding_hint(findings, "add .../certificates/create-from-csr/* "
+                                       "if devices make their own keys");
+    }
+    if (whole.has_provision && !whole.has_receive) {
+        imprint_finding_warn(findings, &at,
+                             "no statement has iot:Receive: the replies may "
+                             "not arrive");
+        imprint_finding_hint(findings, "allow iot:Receive on the topics of "
+                                       "accepted and rejected");
+    }
+}

@@ -1,0 +1,447 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aws/claim_policy.h"
+#include "aws/memory.h"
+#include "aws/policy.h"
+#include "cli.h"
+#include "endpoint/authority.h"
+#include "list.h"
+#include "posix/file.h"
+#include "posix/json.h"
+#include "posix/settings.h"
+#include "posix/why.h"
+#include "template_show.h"
+
+#define FILE_MAX_LEN 262144
+#define ATTRIBUTE_MAX_COUNT 50
+#define LOCAL_ARN "arn:aws:iot:us-east-1:000000000000:"
+
+struct order {
+    const struct imprint_settings *settings;
+    const struct imprint_cli_parts *parts;
+    bool json;
+};
+
+static const char *get(const struct order *order, const char *name,
+                       const char *fallback)
+{
+    const char *value = imprint_settings_get(order->settings, name);
+
+    return value ? value : fallback;
+}
+
+static enum imprint_status read_file(const char *path, char **text, size_t *len,
+                                     struct imprint_why *why)
+{
+    return imprint_file_read(path, FILE_MAX_LEN, text, len, why) == IMPRINT_OK
+               ? IMPRINT_OK
+               : IMPRINT_ERR_SETTINGS;
+}
+
+/* ---- check ---- */
+
+static int check(const struct order *order)
+{
+    struct imprint_findings findings = {.count = 0};
+    struct imprint_why why = {"", ""};
+    const char *path = order->parts->operands[0];
+    char *text = NULL;
+    size_t len = 0;
+    size_t error_count;
+    enum imprint_status status = read_file(path, &text, &len, &why);
+
+    if (status != IMPRINT_OK)
+        return imprint_cli_fail(status, &why);
+    imprint_policy_check(imprint_slice_of(text, len), &findings);
+    imprint_finding_sort(&findings);
+    status = imprint_template_show_findings(path, &findings, order->json, &why);
+    error_count = findings.error_count;
+    imprint_finding_free(&findings);
+    free(text);
+    if (status != IMPRINT_OK)
+        return imprint_cli_fail(status, &why);
+    return error_count > 0 ? IMPRINT_CLI_USAGE : IMPRINT_CLI_DONE;
+}
+
+/* ---- try ---- */
+
+struct trial {
+    struct imprint_policy *policies[IMPRINT_CLI_OPERAND_MAX_COUNT];
+    size_t policy_count;
+    struct imprint_pair attributes[ATTRIBUTE_MAX_COUNT];
+    struct imprint_policy_request request;
+    char *resource; /* own */
+    void *memory;   /* of the certificate's variables */
+};
+
+static enum imprint_status read_policies(const struct order *order,
+                                         struct trial *trial, char **arn,
+                                         struct imprint_why *why)
+{
+    size_t i;
+
+    for (i = 0; i < order->parts->operand_count; i++) {
+        const char *path = order->parts->operands[i];
+        struct imprint_why inner = {"", ""};
+        char *text = NULL;
+        size_t len = 0;
+        enum imprint_status status = read_file(path, &text, &len, why);
+
+        if (status != IMPRINT_OK)
+            return status;
+        status = imprint_policy_parse(imprint_slice_of(text, len),
+                                      &trial->policies[i], &inner);
+        if (!*arn && status == IMPRINT_OK && strstr(text, "\"arn:"))
+            *arn = strdup(strstr(text, "\"arn:") + 1);
+        free(text);
+        if (status != IMPRINT_OK) {
+            (void)imprint_why_set(why, IMPRINT_ERR_SETTINGS, "%s: %.400s", path,
+                                  inner.text);
+            imprint_why_hint(why, "see imprint policy check %s", path);
+            return IMPRINT_ERR_SETTINGS;
+        }
+        trial->policy_count++;
+    }
+    return IMPRINT_OK;
+}
+
+/* "topic/a" of the region and account that the policies name first. */
+static enum imprint_status complete_resource(const struct order *order,
+                                             struct trial *trial, char *arn,
+                                             struct imprint_why *why)
+{
+    const char *resource = get(order, "resource", NULL);
+    size_t len = 0;
+    size_t colons = 0;
+    int put_len;
+
+    if (!resource)
+        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                               "\"imprint policy try\" needs --resource");
+    for (; arn && colons < 5 && arn[len] != '\0' && arn[len] != '"'; len++)
+        colons += arn[len] == ':';
+    if (colons < 5 || (arn && strcspn(arn, "*?$") < len)) {
+        arn = NULL;
+        len = 0;
+    }
+    put_len = strncmp(resource, "arn:", 4) == 0
+                  ? asprintf(&trial->resource, "%s", resource)
+                  : asprintf(&trial->resource, "%.*s%s",
+                             arn ? (int)len : (int)strlen(LOCAL_ARN),
+                             arn ? arn : LOCAL_ARN, resource);
+    if (put_len < 0)
+        return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+    trial->request.resource = trial->resource;
+    return IMPRINT_OK;
+}
+
+static enum imprint_status take_attributes(const struct order *order,
+                                           struct trial *trial,
+                                           struct imprint_why *why)
+{
+    struct imprint_policy_request *request = &trial->request;
+    const char *text;
+    size_t i;
+
+    request->attributes = trial->attributes;
+    for (i = 0; (text = imprint_settings_at(order->settings, "attribute", i));
+         i++) {
+        const char *equal = strchr(text, '=');
+
+        if (!equal || equal == text || i == ATTRIBUTE_MAX_COUNT)
+            return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                                   "attribute: \"%s\" is not NAME=VALUE, or "
+                                   "one too many",
+                                   text);
+        trial->attributes[request->attribute_count++] = (struct imprint_pair){
+            imprint_slice_of(text, (size_t)(equal - text)),
+            imprint_slice_text(equal + 1)};
+    }
+    return IMPRINT_OK;
+}
+
+/* "LastWill,PersistentConnect", in any order. */
+static enum imprint_status take_connect(const struct order *order,
+                                        struct trial *trial,
+                                        struct imprint_why *why)
+{
+    const char *rest = get(order, "connect", "");
+
+    while (*rest != '\0') {
+        size_t len = strcspn(rest, ",");
+        struct imprint_slice word = imprint_slice_of(rest, len);
+
+        if (imprint_slice_is(word, "LastWill"))
+            trial->request.has_will = true;
+        else if (imprint_slice_is(word, "PersistentConnect"))
+            trial->request.is_persistent = true;
+        else
+            return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                                   "connect: \"%.*s\" is not LastWill or "
+                                   "PersistentConnect",
+                                   (int)len, rest);
+        rest += len + (rest[len] == ',');
+    }
+    return IMPRINT_OK;
+}
+
+static enum imprint_status take_certificate(const struct order *order,
+                                            struct trial *trial,
+                                            struct imprint_why *why)
+{
+    const char *path = get(order, "certificate", NULL);
+    struct imprint_pair *pairs = NULL;
+    char *text = NULL;
+    size_t len = 0;
+    enum imprint_status status;
+
+    if (!path)
+        return IMPRINT_OK;
+    status = read_file(path, &text, &len, why);
+    if (status == IMPRINT_OK &&
+        imprint_authority_describe(imprint_slice_of(text, len), &trial->memory,
+                                   &pairs, &trial->request.certificate_count) !=
+            IMPRINT_OK)
+        status = imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                                 "certificate: \"%s\" holds none", path);
+    trial->request.certificate = pairs;
+    free(text);
+    return status;
+}
+
+static enum imprint_status take_request(const struct order *order,
+                                        struct trial *trial,
+                                        struct imprint_why *why)
+{
+    struct imprint_policy_request *request = &trial->request;
+    const char *thing = get(order, "thing", NULL);
+    enum imprint_status status;
+
+    request->action = get(order, "action", "");
+    if (!imprint_policy_action_ok(request->action)) {
+        (void)imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                              "action: \"%s\" is none that a device can be "
+                              "asked about",
+                              request->action);
+        imprint_why_hint(why, "iot:Connect, iot:Publish, iot:Receive, "
+                              "iot:Subscribe or iot:RetainPublish");
+        return IMPRINT_ERR_SETTINGS;
+    }
+    request->client_id = get(order, "client-id", thing);
+    request->source_ip = get(order, "source-ip", NULL);
+    request->is_attached = thing != NULL;
+    /* as the service: a thing is known by its name for a client id */
+    if (thing && strcmp(thing, request->client_id) == 0) {
+        request->thing_name = thing;
+        request->thing_type = get(order, "thing-type", NULL);
+        status = take_attributes(order, trial, why);
+        if (status != IMPRINT_OK)
+            return status;
+    }
+    status = take_connect(order, trial, why);
+    return status == IMPRINT_OK ? take_certificate(order, trial, why) : status;
+}
+
+static const char *name_verdict(enum imprint_policy_verdict verdict)
+{
+    return verdict == IMPRINT_POLICY_ALLOWED  ? "allowed"
+           : verdict == IMPRINT_POLICY_DENIED ? "denied"
+                                              : "not allowed";
+}
+
+static enum imprint_status show(const struct order *order,
+                                const struct trial *trial,
+                                struct imprint_why *why)
+{
+    struct imprint_policy_decision decision;
+    char reason[IMPRINT_WHY_TEXT_LEN];
+    const char *path = NULL;
+    struct imprint_json *object;
+    bool is_allowed;
+
+    imprint_policy_evaluate(
+        (const struct imprint_policy *const *)trial->policies,
+        trial->policy_count, &trial->request, &decision);
+    imprint_policy_explain(
+        (const struct imprint_policy *const *)trial->policies, &trial->request,
+        &decision, reason);
+    is_allowed = decision.verdict == IMPRINT_POLICY_ALLOWED;
+    if (decision.statement)
+        path = order->parts->operands[decision.policy_index];
+    if (order->json) {
+        object = imprint_json_new();
+        if (imprint_list_print(
+                object,
+                object &&
+                    imprint_json_put_text(object, "verdict",
+                                          name_verdict(decision.verdict)) &&
+                    imprint_json_put_text(object, "policy", path) &&
+                    imprint_json_put_number(
+                        object, "statement",
+                        path ? (int64_t)decision.statement_index : -1) &&
+                    imprint_json_put_text(object, "text", decision.statement) &&
+                    imprint_json_put_text(object, "reason",
+                                          reason[0] ? reason : NULL),
+                why) != IMPRINT_OK)
+            return IMPRINT_ERR_INTERNAL;
+        return is_allowed ? IMPRINT_OK : IMPRINT_ERR_REFUSED;
+    }
+    (void)printf("%s: %s of %s\n", name_verdict(decision.verdict),
+                 trial->request.action, trial->request.resource);
+    if (path)
+        (void)printf("%s %s, Statement[%zu]: %s\n",
+                     decision.verdict == IMPRINT_POLICY_SILENT ? "nearest is"
+                                                               : "by",
+                     path, decision.statement_index, decision.statement);
+    else
+        (void)printf("no statement is near\n");
+    if (reason[0])
+        (void)printf("but %s\n", reason);
+    return is_allowed ? IMPRINT_OK : IMPRINT_ERR_REFUSED;
+}
+
+static int try(const struct order *order)
+{
+    struct trial trial = {.policy_count = 0};
+    struct imprint_why why = {"", ""};
+    char *arn = NULL;
+    enum imprint_status status = read_policies(order, &trial, &arn, &why);
+
+    if (status == IMPRINT_OK)
+        status = complete_resource(order, &trial, arn, &why);
+    if (status == IMPRINT_OK)
+        status = take_request(order, &trial, &why);
+    if (status == IMPRINT_OK)
+        status = show(order, &trial, &why);
+    if (status != IMPRINT_OK && status != IMPRINT_ERR_REFUSED)
+        imprint_cli_error(&why);
+    while (trial.policy_count > 0)
+        imprint_policy_free(trial.policies[--trial.policy_count]);
+    imprint_memory_free(&trial.memory);
+    free(trial.resource);
+    free(arn);
+    return imprint_cli_exit(status);
+}
+
+/* ---- claim ---- */
+
+static int write_claim(const struct order *order)
+{
+    static const char *const flows[] = {"both", "csr", "service", NULL};
+    static const char *const formats[] = {"both", "json", "cbor", NULL};
+    struct imprint_claim_policy wanted = {
+        .partition = get(order, "partition", "aws"),
+        .region = get(order, "region", "us-east-1"),
+        .account = get(order, "account", "000000000000"),
+        .template_name = get(order, "template", NULL),
+        .client_id_prefix = get(order, "client-id-prefix", ""),
+    };
+    struct imprint_why why = {"", ""};
+    enum imprint_status status = IMPRINT_OK;
+    size_t format = 0;
+    size_t flow = 0;
+    char *text = NULL;
+
+    if (!wanted.template_name)
+        return imprint_cli_usage("see imprint policy --help",
+                                 "\"imprint policy claim\" needs --template");
+    status =
+        imprint_settings_choice(order->settings, "flow", flows, &flow, &why);
+    if (status == IMPRINT_OK)
+        status = imprint_settings_choice(order->settings, "format", formats,
+                                         &format, &why);
+    wanted.has_csr = flow != 2;
+    wanted.has_service = flow != 1;
+    wanted.has_json = format != 2;
+    wanted.has_cbor = format != 1;
+    if (status == IMPRINT_OK &&
+        imprint_claim_policy_write(&wanted, &text, &why) != IMPRINT_OK)
+        status = IMPRINT_ERR_SETTINGS;
+    if (status != IMPRINT_OK)
+        return imprint_cli_fail(status, &why);
+    (void)fputs(text, stdout);
+    free(text);
+    return IMPRINT_CLI_DONE;
+}
+
+/* ---- the verb ---- */
+
+static const struct verb {
+    const char *name;
+    const char *operands;
+    const char *summary;
+    size_t low; /* operands */
+    size_t high;
+    int (*carry_out)(const struct order *order);
+} verbs[] = {
+    {"check", "FILE", "say what is wrong with it", 1, 1, check},
+    {"try", "FILE...", "what they allow together, and by which statement", 1,
+     IMPRINT_CLI_OPERAND_MAX_COUNT, try},
+    {"claim", "", "write the smallest policy that a claim needs", 0, 0,
+     write_claim},
+};
+
+#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+static int print_help(void)
+{
+    (void)printf("usage: imprint policy VERB [FILE...] [OPTION...]\n\n");
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        char left[48];
+
+        (void)snprintf(left, sizeof(left), "%s %s", verbs[i].name,
+                       verbs[i].operands);
+        imprint_cli_line(left, verbs[i].summary);
+    }
+    (void)putchar('\n');
+    imprint_cli_help("policy");
+    return IMPRINT_CLI_DONE;
+}
+
+static int carry_out(const struct verb *verb, struct imprint_cli_parts *parts)
+{
+    struct imprint_settings *settings = NULL;
+    struct imprint_why why = {"", ""};
+    struct order order = {.parts = parts};
+    enum imprint_status status =
+        imprint_settings_open(parts->rest_count, parts->rest, &settings, &why);
+    int code;
+
+    if (status != IMPRINT_OK)
+        return imprint_cli_fail(status, &why);
+    order.settings = settings;
+    order.json = imprint_settings_on(settings, "json");
+    code = verb->carry_out(&order);
+    imprint_settings_close(settings);
+    return code;
+}
+
+int imprint_cmd_policy(int argc, char **argv)
+{
+    static const char hint[] = "see imprint policy --help";
+    const struct verb *verb = NULL;
+    struct imprint_cli_parts parts;
+
+    if (argc < 2)
+        return imprint_cli_usage(hint, "what shall be done with a policy?");
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0)
+            return print_help();
+    }
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        if (strcmp(argv[1], verbs[i].name) == 0)
+            verb = &verbs[i];
+    }
+    if (!verb)
+        return imprint_cli_usage(
+            hint, "unknown verb \"%s\" of \"imprint policy\"", argv[1]);
+    if (!imprint_cli_part("policy", argc, argv, &parts))
+        return imprint_cli_usage(hint, "too many arguments");
+    if (parts.operand_count < verb->low || parts.operand_count > verb->high)
+        return imprint_cli_usage(hint, "\"imprint policy %s\" takes %s",
+                                 verb->name,
+                                 verb->high ? verb->operands : "no operand");
+    return carry_out(verb, &parts);
+}

@@ -1,0 +1,316 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aws/memory.h"
+#include "aws/template.h"
+#include "aws/thing.h"
+#include "cli.h"
+#include "endpoint/hook.h"
+#include "posix/file.h"
+#include "posix/settings.h"
+#include "posix/why.h"
+#include "template_show.h"
+
+#define FILE_MAX_LEN 262144
+#define PARAMETER_MAX_COUNT 64
+#define HOOK_TIMEOUT_MS 5000
+/* What a trial has instead of certificates. */
+#define STAND_IN_ID \
+    "0000000000000000000000000000000000000000000000000000000000000000"
+#define STAND_IN_PEM                                    \
+    "-----BEGIN CERTIFICATE-----\n(a trial has none)\n" \
+    "-----END CERTIFICATE-----\n"
+#define STAND_IN_ARN \
+    "arn:aws:iot:us-east-1:000000000000:provisioningtemplate/trial"
+
+struct order {
+    const struct imprint_settings *settings;
+    const char *path;
+    struct imprint_slice text;
+    bool json;
+};
+
+/* ---- check ---- */
+
+static int check(const struct order *order)
+{
+    struct imprint_findings findings = {.count = 0};
+    struct imprint_why why = {"", ""};
+    enum imprint_status status;
+    size_t error_count;
+
+    imprint_template_check(
+        order->text, imprint_settings_get(order->settings, "hook") != NULL,
+        &findings);
+    imprint_finding_sort(&findings);
+    status = imprint_template_show_findings(order->path, &findings, order->json,
+                                            &why);
+    error_count = findings.error_count;
+    imprint_finding_free(&findings);
+    if (status != IMPRINT_OK)
+        return imprint_cli_fail(status, &why);
+    return error_count > 0 ? IMPRINT_CLI_USAGE : IMPRINT_CLI_DONE;
+}
+
+/* ---- try ---- */
+
+struct trial {
+    struct imprint_template *template;
+    struct imprint_pair pairs[PARAMETER_MAX_COUNT];
+    size_t pair_count;
+    struct imprint_hook_answer answer;
+    struct imprint_template_plan plan;
+    struct imprint_template_thing existing;
+    struct imprint_template_thing after;
+    void *existing_memory;
+    struct imprint_template_show_trial show;
+    struct imprint_why refusal;
+};
+
+static enum imprint_status take_parameters(const struct order *order,
+                                           struct trial *trial,
+                                           struct imprint_why *why)
+{
+    const char *text;
+    size_t i;
+
+    for (i = 0; (text = imprint_settings_at(order->settings, "param", i));
+         i++) {
+        const char *equal = strchr(text, '=');
+        struct imprint_pair *pair = &trial->pairs[trial->pair_count];
+
+        if (!equal || equal == text)
+            return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                                   "param: \"%s\" is not NAME=VALUE", text);
+        if (trial->pair_count++ == PARAMETER_MAX_COUNT)
+            return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                                   "more than %d parameters",
+                                   PARAMETER_MAX_COUNT);
+        pair->name = imprint_slice_of(text, (size_t)(equal - text));
+        pair->value = imprint_slice_text(equal + 1);
+    }
+    return IMPRINT_OK;
+}
+
+static enum imprint_status read_existing(const struct order *order,
+                                         struct trial *trial,
+                                         struct imprint_why *why)
+{
+    const char *path = imprint_settings_get(order->settings, "existing");
+    struct imprint_why inner = {"", ""};
+    char *text = NULL;
+    size_t len = 0;
+    enum imprint_status status;
+
+    if (!path)
+        return IMPRINT_OK;
+    if (imprint_file_read(path, FILE_MAX_LEN, &text, &len, why) != IMPRINT_OK)
+        return IMPRINT_ERR_SETTINGS;
+    status = imprint_thing_read(imprint_slice_of(text, len), &trial->existing,
+                                &trial->existing_memory, &inner);
+    free(text);
+    if (status != IMPRINT_OK)
+        return imprint_why_set(why, IMPRINT_ERR_SETTINGS, "%s: %.400s", path,
+                               inner.text);
+    trial->show.existing = &trial->existing;
+    return IMPRINT_OK;
+}
+
+/* What RegisterThing would answer; the call itself went well. */
+static enum imprint_status refuse(struct trial *trial, int status_code)
+{
+    trial->show.status_code = status_code;
+    trial->show.refusal = &trial->refusal;
+    return IMPRINT_ERR_REFUSED;
+}
+
+/* The target is taken over by the job. */
+static struct imprint_hook_job *make_job(const struct trial *trial,
+                                         const char *target)
+{
+    const struct imprint_hook_event event = {
+        .claim_certificate_id = STAND_IN_ID,
+        .certificate_id = STAND_IN_ID,
+        .certificate_pem = STAND_IN_PEM,
+        .template_arn = STAND_IN_ARN,
+        .client_id = "trial",
+        .parameters = trial->pairs,
+        .parameter_count = trial->pair_count,
+    };
+    struct imprint_hook_job *job =
+        imprint_hook_new(strdup(target), imprint_hook_write_event(&event));
+
+    if (job)
+        job->timeout_ms = HOOK_TIMEOUT_MS;
+    return job;
+}
+
+static enum imprint_status ask_hook(const struct order *order,
+                                    struct trial *trial,
+                                    struct imprint_why *why)
+{
+    const char *target = imprint_settings_get(order->settings, "hook");
+    struct imprint_hook_job *job;
+    enum imprint_status status;
+
+    if (!target)
+        return IMPRINT_OK;
+    if (imprint_hook_check_target(target, why) != IMPRINT_OK)
+        return IMPRINT_ERR_SETTINGS;
+    job = make_job(trial, target);
+    if (!job)
+        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                               "no memory, or a parameter is no UTF-8");
+    imprint_hook_run(job);
+    status = imprint_hook_read_answer(job, &trial->answer, &trial->refusal);
+    imprint_hook_free(job);
+    if (status != IMPRINT_OK)
+        return refuse(trial, 403);
+    trial->show.hook = &trial->answer;
+    if (trial->answer.allows)
+        return IMPRINT_OK;
+    (void)imprint_why_set(&trial->refusal, IMPRINT_ERR_REFUSED,
+                          "the hook does not allow it");
+    return refuse(trial, 403);
+}
+
+static enum imprint_status apply(struct trial *trial, struct imprint_why *why)
+{
+    const struct imprint_template_parameters parameters = {
+        .certificate_id = imprint_slice_text(STAND_IN_ID),
+        .pairs = trial->pairs,
+        .pair_count = trial->pair_count,
+        .overrides = trial->answer.overrides,
+        .override_count = trial->answer.override_count,
+    };
+    const struct imprint_template_thing *existing = trial->show.existing;
+    struct imprint_template_thing *thing = &trial->plan.thing;
+    enum imprint_status status = imprint_template_apply(
+        trial->template, &parameters, &trial->plan, &trial->refusal);
+
+    if (status != IMPRINT_OK)
+        return refuse(trial, 400);
+    if (existing && (!thing->name || strcmp(thing->name, existing->name) != 0))
+        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                               "existing: it is the thing \"%s\"; the "
+                               "template makes \"%s\"",
+                               existing->name,
+                               thing->name ? thing->name : "(none)");
+    trial->after = *thing;
+    if (existing)
+        status = imprint_template_override(&trial->plan, existing,
+                                           &trial->after, &trial->refusal);
+    if (status != IMPRINT_OK)
+        return refuse(trial, status == IMPRINT_ERR_REFUSED ? 409 : 400);
+    trial->show.plan = &trial->plan;
+    trial->show.after = thing->name ? &trial->after : NULL;
+    return IMPRINT_OK;
+}
+
+static enum imprint_status prepare(const struct order *order,
+                                   struct trial *trial, struct imprint_why *why)
+{
+    enum imprint_status status = take_parameters(order, trial, why);
+
+    if (status == IMPRINT_OK)
+        status = read_existing(order, trial, why);
+    if (status == IMPRINT_OK &&
+        imprint_template_parse(order->text, &trial->template, why) !=
+            IMPRINT_OK)
+        status = IMPRINT_ERR_SETTINGS;
+    return status;
+}
+
+static int try(const struct order *order)
+{
+    struct trial trial = {.template = NULL};
+    struct imprint_why why = {"", ""};
+    enum imprint_status status = prepare(order, &trial, &why);
+    enum imprint_status shown = IMPRINT_OK;
+    bool is_refused;
+
+    if (status == IMPRINT_OK)
+        status = ask_hook(order, &trial, &why);
+    if (status == IMPRINT_OK)
+        status = apply(&trial, &why);
+    is_refused = status == IMPRINT_ERR_REFUSED && trial.show.refusal;
+    if (status == IMPRINT_OK || is_refused)
+        shown = imprint_template_show_trial(&trial.show, order->json, &why);
+    if (shown != IMPRINT_OK)
+        status = shown;
+    if (status != IMPRINT_OK)
+        imprint_cli_error(is_refused ? &trial.refusal : &why);
+    imprint_template_free_plan(&trial.plan);
+    imprint_hook_free_answer(&trial.answer);
+    imprint_memory_free(&trial.existing_memory);
+    imprint_template_free(trial.template);
+    return imprint_cli_exit(status);
+}
+
+/* ---- the verb ---- */
+
+static int print_help(void)
+{
+    (void)printf("usage: imprint template VERB FILE [OPTION...]\n\n"
+                 "  %-26s %s\n  %-26s %s\n\n",
+                 "check FILE", "say what is wrong with it", "try FILE",
+                 "show what RegisterThing would do");
+    imprint_cli_help("template");
+    return IMPRINT_CLI_DONE;
+}
+
+static int carry_out(int (*verb)(const struct order *),
+                     struct imprint_cli_parts *parts)
+{
+    struct imprint_settings *settings = NULL;
+    struct imprint_why why = {"", ""};
+    struct order order = {.path = parts->operands[0]};
+    char *text = NULL;
+    size_t len = 0;
+    int code;
+    enum imprint_status status =
+        imprint_settings_open(parts->rest_count, parts->rest, &settings, &why);
+
+    if (status != IMPRINT_OK)
+        return imprint_cli_fail(status, &why);
+    if (imprint_file_read(order.path, FILE_MAX_LEN, &text, &len, &why) !=
+        IMPRINT_OK) {
+        code = imprint_cli_fail(IMPRINT_ERR_SETTINGS, &why);
+    } else {
+        order.settings = settings;
+        order.text = imprint_slice_of(text, len);
+        order.json = imprint_settings_on(settings, "json");
+        code = verb(&order);
+    }
+    free(text);
+    imprint_settings_close(settings);
+    return code;
+}
+
+int imprint_cmd_template(int argc, char **argv)
+{
+    static const char hint[] = "see imprint template --help";
+    struct imprint_cli_parts parts;
+    int (*verb)(const struct order *) = NULL;
+
+    if (argc < 2)
+        return imprint_cli_usage(hint, "what shall be done with a template?");
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0)
+            return print_help();
+    }
+    if (strcmp(argv[1], "check") == 0)
+        verb = check;
+    else if (strcmp(argv[1], "try") == 0)
+        verb = try;
+    else
+        return imprint_cli_usage(
+            hint, "unknown verb \"%s\" of \"imprint template\"", argv[1]);
+    if (!imprint_cli_part("template", argc, argv, &parts))
+        return imprint_cli_usage(hint, "too many arguments");
+    if (parts.operand_count != 1)
+        return imprint_cli_usage(hint, "\"imprint template %s\" needs one FILE",
+                                 argv[1]);
+    return carry_out(verb, &parts);
+}
