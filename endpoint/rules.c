@@ -46,7 +46,7 @@ static const struct imprint_rules_row rows[IMPRINT_RULE_COUNT] = {
     [IMPRINT_RULE_BYTE_RATE] =
         {"byte_rate", 0, 0, INT64_C(1) << 30, 524288,
          "payload bytes of a connection in a second; 0: no limit"},
-    [IMPRINT_RULE_CLIENT_ID_MAX_LEN] = {"client_id_max_len", 128, 0, 128, 128,
+    [IMPRINT_RULE_CLIENT_ID_MAX_LEN] = {"client_id_max_len", 128, 1, 128, 128,
                                         "bytes of a client id"},
     [IMPRINT_RULE_TOPIC_MAX_LEN] = {"topic_max_len", 256, 0, 65535, 256,
                                     "bytes of a topic or filter; 0: no limit"},
