@@ -60,6 +60,7 @@ static void read_settings(struct imprint_endpoint *endpoint)
 
     imprint_rules_read(&endpoint->rules, endpoint->registry, false);
     read_faults(endpoint);
+    imprint_endpoint_say(endpoint, "settings: read again");
     if (before ==
         imprint_rules_get(&endpoint->rules, IMPRINT_RULE_CLOCK_OFFSET_S))
         return;
