@@ -364,7 +364,8 @@ static bool fits(const struct imprint_condition *condition,
                 ? is_within(value, text)
                 : imprint_pattern_match(&value->pattern, text, request,
                                         test == TEST_EQUALS_IGNORE_CASE ||
-                                            test == TEST_BOOL))
+                                            test == TEST_BOOL ||
+                                            test == TEST_NULL))
             return true;
     }
     return false;
