@@ -1,8 +1,10 @@
 #include "hook_http.h"
 
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +22,58 @@ struct exchange {
     bool is_stopped;
 };
 
+/*
+ * libcurl brings thirty libraries along. It is loaded with the first URL, so
+ * that who asks none, a device above all, does not pay for them.
+ */
+#define LIBRARY_NAME "libcurl.so.4"
+#define FUNCTIONS(X)       \
+    X(easy_cleanup)        \
+    X(easy_getinfo)        \
+    X(easy_header)         \
+    X(easy_init)           \
+    X(easy_setopt)         \
+    X(easy_strerror)       \
+    X(global_init)         \
+    X(multi_add_handle)    \
+    X(multi_cleanup)       \
+    X(multi_info_read)     \
+    X(multi_init)          \
+    X(multi_perform)       \
+    X(multi_poll)          \
+    X(multi_remove_handle) \
+    X(slist_append)        \
+    X(slist_free_all)
+
+#define POINTER(name) __typeof__(curl_##name) *name;
+#define SYMBOL(name) {"curl_" #name, offsetof(struct library, name)},
+
+struct library {
+    FUNCTIONS(POINTER)
+};
+
+static struct library library;
+static bool has_library;
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 
-static void start_library(void)
+static void load_library(void)
 {
-    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
+    static const struct {
+        const char *name;
+        size_t offset;
+    } symbols[] = {FUNCTIONS(SYMBOL)};
+    void *handle = dlopen(LIBRARY_NAME, RTLD_NOW | RTLD_LOCAL);
+    void *symbol;
+
+    if (!handle)
+        return;
+    for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
+        symbol = dlsym(handle, symbols[i].name);
+        if (!symbol)
+            return;
+        memcpy((char *)&library + symbols[i].offset, &symbol, sizeof(symbol));
+    }
+    has_library = library.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *user)
@@ -54,9 +103,9 @@ static struct curl_slist *make_headers(void)
     size_t i;
 
     for (i = 0; lines[i]; i++) {
-        longer = curl_slist_append(list, lines[i]);
+        longer = library.slist_append(list, lines[i]);
         if (!longer) {
-            curl_slist_free_all(list);
+            library.slist_free_all(list);
             return NULL;
         }
         list = longer;
@@ -71,24 +120,25 @@ static bool set_up(struct exchange *exchange)
     const struct imprint_hook_job *job = exchange->job;
     curl_off_t len = (curl_off_t)strlen(job->event);
 
-    return curl_easy_setopt(curl, CURLOPT_URL, job->target) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") ==
+    return library.easy_setopt(curl, CURLOPT_URL, job->target) == CURLE_OK &&
+           library.easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") ==
                CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)job->timeout_ms) ==
+           library.easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+           library.easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
+           library.easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           library.easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
+           library.easy_setopt(curl, CURLOPT_TIMEOUT_MS,
+                               (long)job->timeout_ms) == CURLE_OK &&
+           library.easy_setopt(curl, CURLOPT_HTTPHEADER, exchange->headers) ==
                CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_HTTPHEADER, exchange->headers) ==
+           library.easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, len) ==
                CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, len) ==
+           library.easy_setopt(curl, CURLOPT_POSTFIELDS, job->event) ==
                CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_POSTFIELDS, job->event) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body) ==
+           library.easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body) ==
                CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->trouble) ==
+           library.easy_setopt(curl, CURLOPT_WRITEDATA, exchange) == CURLE_OK &&
+           library.easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->trouble) ==
                CURLE_OK;
 }
 
@@ -108,28 +158,28 @@ static CURLcode drive(struct exchange *exchange, CURLM *multi, int stop_fd)
     int running = 1;
     int left;
 
-    while (curl_multi_perform(multi, &running) == CURLM_OK && running > 0) {
-        if (curl_multi_poll(multi, &stop, stop_count, POLL_MS, NULL) !=
+    while (library.multi_perform(multi, &running) == CURLM_OK && running > 0) {
+        if (library.multi_poll(multi, &stop, stop_count, POLL_MS, NULL) !=
             CURLM_OK)
             return CURLE_FAILED_INIT;
         exchange->is_stopped = can_be_read(stop_fd);
         if (exchange->is_stopped)
             return CURLE_ABORTED_BY_CALLBACK;
     }
-    message = curl_multi_info_read(multi, &left);
+    message = library.multi_info_read(multi, &left);
     return message ? message->data.result : CURLE_FAILED_INIT;
 }
 
 static CURLcode perform(struct exchange *exchange, int stop_fd)
 {
-    CURLM *multi = curl_multi_init();
+    CURLM *multi = library.multi_init();
     CURLcode code = CURLE_OUT_OF_MEMORY;
 
-    if (multi && curl_multi_add_handle(multi, exchange->curl) == CURLM_OK) {
+    if (multi && library.multi_add_handle(multi, exchange->curl) == CURLM_OK) {
         code = drive(exchange, multi, stop_fd);
-        (void)curl_multi_remove_handle(multi, exchange->curl);
+        (void)library.multi_remove_handle(multi, exchange->curl);
     }
-    (void)curl_multi_cleanup(multi);
+    (void)library.multi_cleanup(multi);
     return code;
 }
 
@@ -142,12 +192,12 @@ static void conclude_answer(struct exchange *exchange)
     struct curl_header *header;
     long status = 0;
 
-    (void)curl_easy_getinfo(exchange->curl, CURLINFO_RESPONSE_CODE, &status);
+    (void)library.easy_getinfo(exchange->curl, CURLINFO_RESPONSE_CODE, &status);
     if (status != 200)
         (void)snprintf(job->problem, sizeof(job->problem),
                        "answered HTTP status %ld", status);
-    else if (curl_easy_header(exchange->curl, "X-Amz-Function-Error", 0,
-                              CURLH_HEADER, -1, &header) == CURLHE_OK)
+    else if (library.easy_header(exchange->curl, "X-Amz-Function-Error", 0,
+                                 CURLH_HEADER, -1, &header) == CURLHE_OK)
         (void)snprintf(job->problem, sizeof(job->problem),
                        "failed: its X-Amz-Function-Error is %s",
                        imprint_line_quote(quoted, header->value));
@@ -175,26 +225,36 @@ static void conclude(struct exchange *exchange, CURLcode code)
     } else if (code != CURLE_OK) {
         (void)snprintf(job->problem, sizeof(job->problem), "can't be asked: %s",
                        exchange->trouble[0] ? exchange->trouble
-                                            : curl_easy_strerror(code));
+                                            : library.easy_strerror(code));
     } else {
         conclude_answer(exchange);
     }
     job->answer[job->answer_len] = '\0';
 }
 
-void imprint_hook_http_run(struct imprint_hook_job *job, int stop_fd)
+static void ask(struct imprint_hook_job *job, int stop_fd)
 {
     struct exchange exchange = {.job = job};
 
-    (void)pthread_once(&library_once, start_library);
-    job->outcome = IMPRINT_HOOK_FAILED;
-    exchange.curl = curl_easy_init();
+    exchange.curl = library.easy_init();
     exchange.headers = make_headers();
     job->answer = malloc(IMPRINT_HOOK_ANSWER_MAX_LEN + 1);
     if (job->answer && exchange.headers && exchange.curl && set_up(&exchange))
         conclude(&exchange, perform(&exchange, stop_fd));
     else
         (void)snprintf(job->problem, sizeof(job->problem), "out of memory");
-    curl_easy_cleanup(exchange.curl);
-    curl_slist_free_all(exchange.headers);
+    library.easy_cleanup(exchange.curl);
+    library.slist_free_all(exchange.headers);
+}
+
+void imprint_hook_http_run(struct imprint_hook_job *job, int stop_fd)
+{
+    (void)pthread_once(&library_once, load_library);
+    job->outcome = IMPRINT_HOOK_FAILED;
+    if (has_library)
+        ask(job, stop_fd);
+    else
+        (void)snprintf(job->problem, sizeof(job->problem),
+                       "can't be asked: " LIBRARY_NAME
+                       " (package libcurl4) can't be loaded");
 }
