@@ -84,7 +84,7 @@ void imprint_endpoint_show_state(
                       (long long)state->clock_offset_s);
     if (state->is_explaining)
         (void)fprintf(stderr,
-                      "imprint: it explains a refused CONNECT; AWS does not\n");
+                      "imprint: it answers a refused CONNECT; AWS hangs up\n");
     if (state->fault_count > 0)
         (void)fprintf(stderr, "imprint: %zu fault rules are set\n",
                       state->fault_count);

@@ -70,7 +70,8 @@ bool imprint_endpoint_take_x509(void *x509, uint8_t **der, size_t *der_len);
 /*
  * IMPRINT_OK gives a session, which must leave; its certificate_id is good
  * until then. ERR_REFUSED: unknown, not ACTIVE, expired, not allowed to connect
- * by its policies, or too many (logged). ERR_LOST: close it without a word.
+ * by its policies, or too many (logged). ERR_LOST: the same, and AWS closes
+ * without a word; so does a fault.
  * ERR_TIMEOUT: the registry is busy.
  */
 IMPRINT_MUST_USE enum imprint_status imprint_endpoint_admit(

@@ -21,6 +21,16 @@ const char *imprint_endpoint_name(char name[IMPRINT_ENDPOINT_NAME_LEN],
     return name;
 }
 
+/* AWS IoT hangs up on MQTT 3.1.1 without a word, and gives MQTT 5 a code. */
+static enum imprint_status say_no(const struct imprint_endpoint *endpoint,
+                                  const struct imprint_endpoint_connect *who)
+{
+    return who->mqtt_version >= 5 ||
+                   imprint_rules_get(&endpoint->rules, IMPRINT_RULE_EXPLAIN)
+               ? IMPRINT_ERR_REFUSED
+               : IMPRINT_ERR_LOST;
+}
+
 static enum imprint_status refuse(const struct imprint_endpoint *endpoint,
                                   const struct imprint_endpoint_connect *who,
                                   const char *id, const char *reason)
@@ -33,7 +43,7 @@ static enum imprint_status refuse(const struct imprint_endpoint *endpoint,
                    imprint_line_quote(quoted, who->client_id), id,
                    who->address[0] ? who->address : "unknown", reason);
     imprint_endpoint_say(endpoint, line);
-    return IMPRINT_ERR_REFUSED;
+    return say_no(endpoint, who);
 }
 
 /* ---- who is let in ---- */
@@ -120,7 +130,7 @@ static enum imprint_status check_connect(
                    who->client_id);
     return imprint_endpoint_decide(endpoint, principal, &request)
                ? strike(endpoint, who, principal)
-               : IMPRINT_ERR_REFUSED;
+               : say_no(endpoint, who);
 }
 
 /* ---- sessions ---- */

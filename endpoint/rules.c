@@ -59,8 +59,9 @@ static const struct imprint_rules_row rows[IMPRINT_RULE_COUNT] = {
     [IMPRINT_RULE_SUBSCRIPTION_MAX_COUNT] =
         {"subscription_max_count", 50, 0, 1024, 50,
          "filters of a connection; 0: no limit"},
-    [IMPRINT_RULE_EXPLAIN] = {"explain", 0, 0, 1, 0,
-                              "no effect: the broker can't; the log says why"},
+    [IMPRINT_RULE_EXPLAIN] =
+        {"explain", 0, 0, 1, 0,
+         "a refused CONNECT gets CONNACK 5 in MQTT 3.1.1, too"},
     [IMPRINT_RULE_RECEIVE_GATES] = {"receive_gates", 1, 0, 1, -1,
                                     "replies need iot:Receive"},
     [IMPRINT_RULE_CLOCK_OFFSET_S] =

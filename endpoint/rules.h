@@ -38,7 +38,7 @@ enum imprint_rule {
     IMPRINT_RULE_PAYLOAD_MAX_LEN,
     IMPRINT_RULE_SUBSCRIPTION_MAX_COUNT, /* of a connection; AWS: 50 */
     /* switches */
-    IMPRINT_RULE_EXPLAIN,       /* no effect: no CONNACK can carry a reason */
+    IMPRINT_RULE_EXPLAIN,       /* CONNACK 5 where AWS hangs up */
     IMPRINT_RULE_RECEIVE_GATES, /* replies need iot:Receive */
     /* the service's clock is so far from the machine's */
     IMPRINT_RULE_CLOCK_OFFSET_S,

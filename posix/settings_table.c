@@ -97,7 +97,7 @@ const struct imprint_settings_row imprint_settings_table[] = {
     {"faults", "endpoint", NULL, "FILE", "run, fault: the rules of this file",
      ARGV_ONLY},
     {"explain", "endpoint", NULL, "",
-     "run: tell clients why a CONNECT is refused", SWITCH | ARGV_ONLY},
+     "run: tell MQTT 3.1.1, too, that its CONNECT is refused", SWITCH | ARGV_ONLY},
     {"strict", "endpoint", NULL, "", "run: as AWS: say nothing",
      SWITCH | ARGV_ONLY},
     {"follow", "endpoint", NULL, "", "log: go on as events come; or -f",

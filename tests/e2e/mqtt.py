@@ -8,6 +8,11 @@ import time
 LIMIT_S = 10
 
 
+HUNG_UP = "hung up"
+# The code of a refused CONNECT, by version.
+REFUSED = {4: HUNG_UP, 5: 0x87}
+
+
 class Closed(Exception):
     """The broker closed the connection; .reason of its DISCONNECT or None."""
 
@@ -57,7 +62,11 @@ class Client:
         if will:
             body += (b"\0" if version == 5 else b"") + text(will) + text("x")
         self.send(0x10, body)
-        kind, body = self.packet()
+        try:
+            kind, body = self.packet()
+        except Closed:
+            self.connack = HUNG_UP
+            return
         assert kind == 0x20, kind
         self.connack = body[1]
 

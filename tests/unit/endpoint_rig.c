@@ -120,8 +120,10 @@ enum imprint_status fixture_connect_pem(struct fixture *fixture,
                                         const char *client_id,
                                         struct imprint_endpoint_session **out)
 {
-    struct imprint_endpoint_connect who = {
-        .client_id = client_id, .address = "127.0.0.1", .mqtt_version = 4};
+    struct imprint_endpoint_connect who = {.client_id = client_id,
+                                           .address = "127.0.0.1",
+                                           .mqtt_version =
+                                               fixture->is_v311 ? 4 : 5};
     enum imprint_status status;
     size_t der_len;
     uint8_t *der = der_of(pem, len, &der_len);

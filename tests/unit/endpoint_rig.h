@@ -35,6 +35,7 @@ struct fixture {
     pthread_mutex_t lock;
     char log[LOG_LEN]; /* all lines */
     size_t log_len;
+    bool is_v311; /* clients speak MQTT 3.1.1, not 5 */
 };
 
 struct count {

@@ -381,6 +381,55 @@ static void bytes_too_many_are_rejected(void **state)
     leave(fixture, session);
 }
 
+/* From now on the claim's policy says no. */
+static void deny_all(struct fixture *fixture)
+{
+    struct imprint_why why = {"", ""};
+
+    fixture_must(
+        imprint_admin_put_policy(
+            fixture->dir, "fleet-claim",
+            imprint_slice_text("{\"Version\":\"2012-10-17\",\"Statement\":[{"
+                               "\"Effect\":\"Deny\",\"Action\":\"iot:*\","
+                               "\"Resource\":\"*\"}]}"),
+            &why),
+        &why);
+}
+
+static void mqtt_311_hears_no_reason_unless_told_to(void **state)
+{
+    struct fixture *fixture = *state;
+    struct imprint_endpoint_session *session = NULL;
+    static const struct {
+        const char *explain;
+        bool is_v311;
+        enum imprint_status status;
+    } rows[] = {
+        {"0", true, IMPRINT_ERR_LOST},
+        {"0", false, IMPRINT_ERR_REFUSED},
+        {"1", true, IMPRINT_ERR_REFUSED},
+        {"1", false, IMPRINT_ERR_REFUSED},
+    };
+
+    char too_long[130];
+
+    (void)memset(too_long, 'a', sizeof(too_long));
+    too_long[129] = '\0';
+    deny_all(fixture);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        reopen_with(fixture, "explain", rows[i].explain);
+        fixture->is_v311 = rows[i].is_v311;
+        assert_int_equal(fixture_try_claim(fixture,
+                                           fixture->paths.claim_certificate_pem,
+                                           too_long, &session),
+                         rows[i].status);
+        assert_int_equal(fixture_try_claim(fixture,
+                                           fixture->paths.claim_certificate_pem,
+                                           "a", &session),
+                         rows[i].status);
+    }
+}
+
 static void a_client_too_fast_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -488,6 +537,7 @@ int main(void)
         TEST(who_is_too_fast_is_closed),
         TEST(a_message_too_many_is_rejected),
         TEST(bytes_too_many_are_rejected),
+        TEST(mqtt_311_hears_no_reason_unless_told_to),
         TEST(a_client_too_fast_is_refused),
         TEST(what_is_too_long_ends_the_connection),
         TEST(a_filter_too_many_is_rejected),
