@@ -116,6 +116,33 @@ enum imprint_status imprint_finding_status(
     return IMPRINT_ERR_FORMAT;
 }
 
+/* "line 3, column 9: ...": what is behind it; else text itself. */
+static const char *take_point(const char *text, struct imprint_place_point *out)
+{
+    static const char line[] = "line ";
+    static const char column[] = ", column ";
+    char *end;
+
+    if (strncmp(text, line, sizeof(line) - 1) != 0)
+        return text;
+    out->line = strtoul(text + sizeof(line) - 1, &end, 10);
+    if (strncmp(end, column, sizeof(column) - 1) != 0)
+        return text;
+    out->column = strtoul(end + sizeof(column) - 1, &end, 10);
+    return end[0] == ':' && end[1] == ' ' ? end + 2 : text;
+}
+
+void imprint_finding_no_json(struct imprint_findings *findings,
+                             const struct imprint_why *why)
+{
+    struct imprint_place_point point = {0, 0};
+    const char *text = take_point(why->text, &point);
+
+    imprint_finding_error(findings, NULL, "no JSON: %s", text);
+    if (findings && findings->count > 0)
+        findings->items[findings->count - 1].point = point;
+}
+
 static int compare(const void *a, const void *b)
 {
     const struct imprint_finding *left = a;

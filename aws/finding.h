@@ -42,6 +42,10 @@ void imprint_finding_warn(struct imprint_findings *findings,
                           const struct imprint_place *place, const char *format,
                           ...) __attribute__((format(printf, 3, 4)));
 
+/* What imprint_document_read says of a text: an error at its place. */
+void imprint_finding_no_json(struct imprint_findings *findings,
+                             const struct imprint_why *why);
+
 /* Of the last finding. */
 void imprint_finding_hint(struct imprint_findings *findings, const char *format,
                           ...) __attribute__((format(printf, 2, 3)));

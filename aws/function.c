@@ -185,13 +185,13 @@ static enum imprint_status read_index(struct imprint_function_run *run,
                                       const struct imprint_place *place,
                                       size_t *index)
 {
-    const char *text = NULL;
+    const char *text = "";
     char *number = NULL;
     enum imprint_status status = IMPRINT_OK;
 
     if (imprint_document_kind_of(node) == IMPRINT_DOCUMENT_NUMBER) {
         number = imprint_document_write(node);
-        text = number;
+        text = number ? number : "";
         status = number ? IMPRINT_OK : no_memory(run);
     } else {
         status = imprint_function_text(run, node, place, &text);
@@ -430,7 +430,8 @@ static enum imprint_status split(struct imprint_function_run *run,
     const struct imprint_place text_place = imprint_place_item(place, 1);
     const char *delimiter =
         imprint_document_text(imprint_document_item(argument, 0));
-    const char *text = NULL;
+    const char **list = NULL;
+    const char *text = "";
     const char *at;
     size_t i;
     enum imprint_status status = imprint_function_text(
@@ -441,15 +442,16 @@ static enum imprint_status split(struct imprint_function_run *run,
     *count = 1;
     for (at = text; (at = strstr(at, delimiter)); at += strlen(delimiter))
         ++*count;
-    status = make_list(run, place, *count, out);
+    status = make_list(run, place, *count, &list);
     at = text;
     for (i = 0; i < *count && status == IMPRINT_OK; i++) {
         const char *end = strstr(at, delimiter);
         size_t len = end ? (size_t)(end - at) : strlen(at);
 
-        status = keep(run, place, imprint_slice_of(at, len), &(*out)[i]);
+        status = keep(run, place, imprint_slice_of(at, len), &list[i]);
         at = end ? end + strlen(delimiter) : at;
     }
+    *out = list;
     return status;
 }
 

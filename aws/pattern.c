@@ -211,7 +211,8 @@ bool imprint_pattern_match(const struct imprint_pattern *pattern,
     size_t literal_len = ignores_case ? 0 : pattern->literal_len;
 
     if (text.len < literal_len ||
-        (literal_len > 0 && memcmp(text.bytes, pattern->text, literal_len)))
+        (literal_len > 0 &&
+         memcmp(text.bytes, pattern->text, literal_len) != 0))
         return false;
     if (literal_len == pattern->count)
         return text.len == literal_len;

@@ -26,13 +26,11 @@ void imprint_policy_check(struct imprint_slice text,
     struct imprint_document *root = NULL;
     struct imprint_why why = {{0}, {0}};
 
+    findings->source = text;
     if (imprint_document_read(text, &root, &why) != IMPRINT_OK) {
-        findings->source = imprint_slice_of(NULL, 0);
-        imprint_finding_error(findings, NULL, "%s", why.text);
-        findings->source = text;
+        imprint_finding_no_json(findings, &why);
         return;
     }
-    findings->source = text;
     imprint_policy_check_node(root, NULL, findings);
     imprint_document_free(root);
 }

@@ -29,21 +29,6 @@ static size_t count_characters(struct imprint_slice text)
     return count;
 }
 
-/* The reader's "line 3, column 9: ..." as a finding there. */
-static void note_no_json(struct imprint_findings *findings,
-                         const struct imprint_why *why)
-{
-    struct imprint_place_point point = {0, 0};
-    int text_at = 0;
-
-    if (sscanf(why->text, "line %zu, column %zu: %n", &point.line,
-               &point.column, &text_at) != 2)
-        text_at = 0;
-    imprint_finding_error(findings, NULL, "%s", why->text + text_at);
-    if (findings->count > 0 && text_at > 0)
-        findings->items[findings->count - 1].point = point;
-}
-
 /* *root is to be freed, whatever was found. */
 static void check(struct imprint_slice text, bool has_hook,
                   struct imprint_findings *findings,
@@ -56,7 +41,7 @@ static void check(struct imprint_slice text, bool has_hook,
         imprint_finding_error(findings, NULL, "longer than %d characters",
                               IMPRINT_TEMPLATE_MAX_LEN);
     else if (imprint_document_read(text, root, &why) != IMPRINT_OK)
-        note_no_json(findings, &why);
+        imprint_finding_no_json(findings, &why);
     else
         imprint_grammar_check(*root, has_hook, findings);
 }

@@ -470,10 +470,8 @@ enum imprint_status imprint_template_apply(
         (imprint_document_count(imprint_document_member(root, "Resources")) +
          1) *
             sizeof(*plan.policies));
-    if (status == IMPRINT_OK && !plan.policies)
-        status = no_memory(why);
     if (status == IMPRINT_OK)
-        status = apply_resources(&apply);
+        status = plan.policies ? apply_resources(&apply) : no_memory(why);
     if (status == IMPRINT_OK)
         status = apply_configuration(&apply);
     imprint_memory_free(&made);

@@ -220,7 +220,7 @@ bool imprint_variable_put_in(const struct imprint_variable *variable,
         return false;
     if (variable->kind == IMPRINT_VARIABLE_CERTIFICATE) {
         for (i = 0; i < value.len; i++) {
-            if (memchr("*$+?#", value.bytes[i], 5))
+            if (value.bytes[i] != '\0' && strchr("*$+?#", value.bytes[i]))
                 return false;
         }
     }

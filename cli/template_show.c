@@ -340,7 +340,7 @@ static void put_thing_text(struct imprint_memory_text *out,
     put_groups(&lines, before, after, &is_changed);
     put(out, "thing         ");
     put(out, after->name);
-    if (!trial->existing)
+    if (before == &none)
         put(out, " (new)\n");
     else
         put(out, is_changed ? " (changed)\n" : " (as it was)\n");

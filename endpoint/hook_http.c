@@ -45,7 +45,7 @@ struct exchange {
     X(slist_append)        \
     X(slist_free_all)
 
-#define POINTER(name) __typeof__(curl_##name) *name;
+#define POINTER(name) __typeof__(curl_##name) *(name);
 #define SYMBOL(name) {"curl_" #name, offsetof(struct library, name)},
 
 struct library {

@@ -138,12 +138,37 @@ static void test_too_many(void **state)
     imprint_finding_free(&findings);
 }
 
+/* What is no JSON is wrong where its reader stopped. */
+static void test_no_json(void **state)
+{
+    static const char text[] = "{\n \"a\": }";
+    struct imprint_findings findings = {.source = imprint_slice_text(text)};
+    struct imprint_document *root = NULL;
+    struct imprint_why why = {"", ""};
+
+    (void)state;
+    assert_int_equal(
+        imprint_document_read(imprint_slice_text(text), &root, &why),
+        IMPRINT_ERR_FORMAT);
+    imprint_finding_no_json(&findings, &why);
+    assert_int_equal(findings.error_count, 1);
+    assert_int_equal(findings.items[0].point.line, 2);
+    assert_int_equal(findings.items[0].point.column, 7);
+    assert_string_equal(findings.items[0].text,
+                        "no JSON: unexpected token near '}'");
+    (void)imprint_finding_status(&findings, &why);
+    assert_string_equal(why.text, "line 2, column 7: no JSON: unexpected token "
+                                  "near '}'");
+    imprint_finding_no_json(NULL, &why);
+    imprint_finding_free(&findings);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places),   cmocka_unit_test(test_missing),
         cmocka_unit_test(test_bounds),   cmocka_unit_test(test_findings),
-        cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_too_many), cmocka_unit_test(test_no_json),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
