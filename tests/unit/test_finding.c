@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "aws/document.h"
 #include "aws/finding.h"
 
 static const char text[] = "\n"
@@ -141,14 +142,14 @@ static void test_too_many(void **state)
 /* What is no JSON is wrong where its reader stopped. */
 static void test_no_json(void **state)
 {
-    static const char text[] = "{\n \"a\": }";
-    struct imprint_findings findings = {.source = imprint_slice_text(text)};
+    static const char broken[] = "{\n \"a\": }";
+    struct imprint_findings findings = {.source = imprint_slice_text(broken)};
     struct imprint_document *root = NULL;
     struct imprint_why why = {"", ""};
 
     (void)state;
     assert_int_equal(
-        imprint_document_read(imprint_slice_text(text), &root, &why),
+        imprint_document_read(imprint_slice_text(broken), &root, &why),
         IMPRINT_ERR_FORMAT);
     imprint_finding_no_json(&findings, &why);
     assert_int_equal(findings.error_count, 1);
