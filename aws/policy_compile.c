@@ -138,16 +138,13 @@ static bool compile_action(const struct compiling *state, const char *text,
             found |= 1u << i;
     }
     state->statement->actions |= found;
-    if (found != 0 && strcmp(text, "*") != 0)
+    if (found != 0)
         return true;
     imprint_finding_error(state->findings, place,
                           "\"%s\" is not supported: no action of AWS IoT",
                           text);
     meant = imprint_name_nearest(text, actions);
-    if (strcmp(text, "*") == 0)
-        imprint_finding_hint(state->findings, "name the actions, or write "
-                                              "\"iot:*\"");
-    else if (meant)
+    if (meant)
         imprint_finding_hint(state->findings, "did you mean \"%s\"?", meant);
     return false;
 }
