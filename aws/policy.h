@@ -20,7 +20,10 @@
 /* Characters of a document without its white space (AWS quota). */
 #define IMPRINT_POLICY_MAX_LEN 2048
 
-/* Bytes of each text of a request; what is longer is not allowed. */
+/*
+ * Bytes of a resource, a client id or a thing name; a request with a longer
+ * one is not allowed.
+ */
 #define IMPRINT_POLICY_VALUE_MAX_LEN 1024
 
 struct imprint_policy;

@@ -178,6 +178,8 @@ static void warn_everything(const struct view *view, const char *resource,
             return;
         }
     }
+    if (!has_action(view, "iot:Connect"))
+        return;
     imprint_finding_warn(view->whole->findings, at,
                          "with any client id it can throw off every other "
                          "client");
@@ -186,18 +188,20 @@ static void warn_everything(const struct view *view, const char *resource,
                          "client/${iot:Connection.Thing.ThingName}");
 }
 
+/* What it may publish to: AWS's own sample has * for iot:Connect. */
 static void note_provisioning(const struct view *view, const char *resource)
 {
     struct whole *whole = view->whole;
 
+    if (!has_action(view, "iot:Publish"))
+        return;
     if (strstr(resource, "certificates/create/"))
         whole->has_create = true;
     if (strstr(resource, "certificates/create-from-csr") ||
         strstr(resource, "certificates/create*") ||
         strstr(resource, "certificates/*") || strcmp(resource, "*") == 0)
         whole->has_from_csr = true;
-    if (strstr(resource, "provisioning-templates/") &&
-        has_action(view, "iot:Publish"))
+    if (strstr(resource, "provisioning-templates/"))
         whole->has_provision = true;
 }
 
@@ -233,7 +237,7 @@ static void warn_unusable(const struct view *view,
     }
 }
 
-/* iot:* and the like. */
+/* iot:* and *. */
 static void warn_actions(const struct view *view)
 {
     const struct imprint_document *list =
@@ -243,14 +247,15 @@ static void warn_actions(const struct view *view)
 
     for (i = 0; i < count_of(list); i++) {
         struct imprint_place item = imprint_place_item(&at, i);
+        const char *action = text_at(list, i);
 
-        if (strcmp(text_at(list, i), "iot:*") != 0)
+        if (strcmp(action, "iot:*") != 0 && strcmp(action, "*") != 0)
             continue;
         imprint_finding_warn(
             view->whole->findings,
             imprint_document_kind_of(list) == IMPRINT_DOCUMENT_ARRAY ? &item
                                                                      : &at,
-            "\"iot:*\" allows more than a device needs");
+            "\"%s\" allows more than a device needs", action);
         imprint_finding_hint(view->whole->findings,
                              "name them: iot:Connect, iot:Publish, "
                              "iot:Receive, iot:Subscribe");
@@ -288,12 +293,12 @@ static void warn_statement(struct view *view)
         imprint_document_kind_of(resources) == IMPRINT_DOCUMENT_ARRAY;
     size_t i;
 
-    if (has_action(view, "iot:Receive"))
-        view->whole->has_receive = true;
     if (strcmp(imprint_document_text(
                    imprint_document_member(view->statement, "Effect")),
                "Allow") != 0)
         return;
+    if (has_action(view, "iot:Receive"))
+        view->whole->has_receive = true;
     warn_actions(view);
     for (i = 0; i < count_of(resources); i++) {
         struct imprint_place item = imprint_place_item(&at, i);
@@ -340,8 +345,8 @@ void imprint_policy_warn(const struct imprint_document *root,
     }
     if (whole.has_provision && !whole.has_receive) {
         imprint_finding_warn(findings, &at,
-                             "no statement has iot:Receive: the replies may "
-                             "not arrive");
+                             "no statement allows iot:Receive: the replies "
+                             "may not arrive");
         imprint_finding_hint(findings, "allow iot:Receive on the topics of "
                                        "accepted and rejected");
     }

@@ -189,10 +189,17 @@ static void put_pattern(struct imprint_writer *out, size_t piece_count)
 
 static void put_actions(struct imprint_writer *out)
 {
-    static const char *const actions[] = {
-        "iot:*",       "iot:Publish",  "iot:Connect", "iot:Subscribe",
-        "iot:Receive", "iot:Re*",      "iot:P?blish", "iot:*ublish",
-        "iot:*e*",     "iot:GetThing*"};
+    static const char *const actions[] = {"iot:*",
+                                          "iot:Publish",
+                                          "iot:Connect",
+                                          "iot:Subscribe",
+                                          "iot:Receive",
+                                          "iot:Re*",
+                                          "iot:P?blish",
+                                          "iot:*ublish",
+                                          "iot:*e*",
+                                          "iot:GetThing*",
+                                          "*"};
     size_t count = 1 + draw(3);
 
     put(out, count > 1 ? "\"Action\":[\"" : "\"Action\":\"");
