@@ -16,7 +16,6 @@
 
 #define KEEPALIVE_S 60
 #define QUEUE_MAX_COUNT 16
-#define PAYLOAD_MAX_LEN 131072 /* the service's own limit */
 
 struct item {
     enum imprint_mqtt_kind kind;
@@ -126,7 +125,7 @@ static void on_message(struct mosquitto *client, void *user,
     struct item *item;
 
     (void)client;
-    if (message->payloadlen < 0 || message->payloadlen > PAYLOAD_MAX_LEN) {
+    if (message->payloadlen < 0 || message->payloadlen > IMPRINT_MQTT_PAYLOAD_MAX_LEN) {
         session->too_large = true;
         return;
     }
@@ -320,7 +319,7 @@ enum imprint_status imprint_mqtt_publish(struct imprint_mqtt *session,
     char *text = text_of(topic);
     int code = MOSQ_ERR_NOMEM;
 
-    if (payload.len > PAYLOAD_MAX_LEN)
+    if (payload.len > IMPRINT_MQTT_PAYLOAD_MAX_LEN)
         code = MOSQ_ERR_PAYLOAD_SIZE;
     else if (text)
         code = mosquitto_publish(session->client, NULL, text, (int)payload.len,
@@ -390,7 +389,7 @@ static enum imprint_status tell_end(const struct imprint_mqtt *session,
     if (session->too_large)
         return imprint_why_set(why, IMPRINT_ERR_SPACE,
                                "%s sent a message longer than %d bytes",
-                               session->place, PAYLOAD_MAX_LEN);
+                               session->place, IMPRINT_MQTT_PAYLOAD_MAX_LEN);
     if (session->reason) {
         bool is_ours = session->reason == MQTT_RC_NOT_AUTHORIZED ||
                        session->reason == MQTT_RC_ADMINISTRATIVE_ACTION;

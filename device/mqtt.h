@@ -14,6 +14,7 @@
 #include "imprint/why.h"
 
 #define IMPRINT_MQTT_TOPIC_MAX_COUNT 8
+#define IMPRINT_MQTT_PAYLOAD_MAX_LEN 131072 /* AWS IoT Core's own limit */
 
 struct imprint_mqtt;
 

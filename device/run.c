@@ -15,7 +15,8 @@
 #include "imprint/imprint.h"
 #include "posix/why.h"
 
-#define WORK_LEN (4 * IMPRINT_WORK_LEN)
+/* What the first reply brings is kept while the second is read. */
+#define WORK_LEN (2 * IMPRINT_MQTT_PAYLOAD_MAX_LEN + IMPRINT_WORK_LEN)
 #define STOP_POLL_MS 200u
 #define REPEAT_MS 5000u /* the machine's own default */
 
