@@ -125,7 +125,8 @@ static void on_message(struct mosquitto *client, void *user,
     struct item *item;
 
     (void)client;
-    if (message->payloadlen < 0 || message->payloadlen > IMPRINT_MQTT_PAYLOAD_MAX_LEN) {
+    if (message->payloadlen < 0 ||
+        message->payloadlen > IMPRINT_MQTT_PAYLOAD_MAX_LEN) {
         session->too_large = true;
         return;
     }
