@@ -1,7 +1,6 @@
 #include "hook.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "hook_exec.h"
 #include "hook_http.h"
 #include "posix/file.h"
+#include "posix/thread.h"
 #include "posix/why.h"
 
 #define EXEC "exec:"
@@ -199,8 +199,6 @@ static void start_thread(struct imprint_hooks *hooks)
 {
     size_t count = hooks->thread_count;
     pthread_t *longer;
-    sigset_t all;
-    sigset_t before;
 
     if (count >= hooks->max_count ||
         count - hooks->running_count >= hooks->waiting_count)
@@ -209,12 +207,8 @@ static void start_thread(struct imprint_hooks *hooks)
     if (!longer)
         return;
     hooks->threads = longer;
-    /* the caller's signals are not for this thread */
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
-    if (pthread_create(&longer[count], NULL, work, hooks) == 0)
+    if (imprint_thread_start(&longer[count], "imprint-hook", work, hooks))
         hooks->thread_count++;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 void imprint_hook_submit(struct imprint_hooks *hooks,

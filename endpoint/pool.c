@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "authority.h"
 #include "posix/clock.h"
 #include "posix/file.h"
+#include "posix/thread.h"
 #include "posix/why.h"
 
 #define SIZE_MAX_COUNT 4096
@@ -156,16 +156,12 @@ static void add_saved(void *user, int64_t id, const char *pem)
 static bool start_threads(struct imprint_pool *pool)
 {
     static void *(*const mains[])(void *) = {fill, help};
-    sigset_t all;
-    sigset_t before;
 
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
     while (pool->thread_count < THREAD_COUNT &&
-           pthread_create(&pool->threads[pool->thread_count], NULL,
-                          mains[pool->thread_count], pool) == 0)
+           imprint_thread_start(&pool->threads[pool->thread_count],
+                                "imprint-keys", mains[pool->thread_count],
+                                pool))
         pool->thread_count++;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return pool->thread_count == THREAD_COUNT;
 }
 

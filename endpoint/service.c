@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -10,6 +9,7 @@
 #include "hook.h"
 #include "keyring.h"
 #include "posix/clock.h"
+#include "posix/thread.h"
 #include "posix/why.h"
 #include "queue.h"
 
@@ -403,15 +403,8 @@ static void take_hook(void *user, struct imprint_hook_job *job)
 static enum imprint_status start_thread(struct imprint_service *service,
                                         struct imprint_why *why)
 {
-    sigset_t all;
-    sigset_t before;
-
-    /* the caller's signals are not for this thread */
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
-    service->is_started =
-        pthread_create(&service->thread, NULL, run, service) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    service->is_started = imprint_thread_start(
+        &service->thread, "imprint-worker", run, service);
     return service->is_started ? IMPRINT_OK
                                : imprint_why_set(why, IMPRINT_ERR_INTERNAL,
                                                  "can't start a thread");
