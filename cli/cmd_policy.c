@@ -7,12 +7,12 @@
 #include "aws/policy.h"
 #include "cli.h"
 #include "endpoint/authority.h"
+#include "finding_show.h"
 #include "list.h"
 #include "posix/file.h"
 #include "posix/json.h"
 #include "posix/settings.h"
 #include "posix/why.h"
-#include "template_show.h"
 
 #define FILE_MAX_LEN 262144
 #define ATTRIBUTE_MAX_COUNT 50
@@ -49,20 +49,15 @@ static int check(const struct order *order)
     const char *path = order->parts->operands[0];
     char *text = NULL;
     size_t len = 0;
-    size_t error_count;
+    int code;
     enum imprint_status status = read_file(path, &text, &len, &why);
 
     if (status != IMPRINT_OK)
         return imprint_cli_fail(status, &why);
     imprint_policy_check(imprint_slice_of(text, len), &findings);
-    imprint_finding_sort(&findings);
-    status = imprint_template_show_findings(path, &findings, order->json, &why);
-    error_count = findings.error_count;
-    imprint_finding_free(&findings);
+    code = imprint_finding_show(path, &findings, order->json);
     free(text);
-    if (status != IMPRINT_OK)
-        return imprint_cli_fail(status, &why);
-    return error_count > 0 ? IMPRINT_CLI_USAGE : IMPRINT_CLI_DONE;
+    return code;
 }
 
 /* ---- try ---- */

@@ -7,6 +7,7 @@
 #include "aws/thing.h"
 #include "cli.h"
 #include "endpoint/hook.h"
+#include "finding_show.h"
 #include "posix/file.h"
 #include "posix/settings.h"
 #include "posix/why.h"
@@ -36,21 +37,11 @@ struct order {
 static int check(const struct order *order)
 {
     struct imprint_findings findings = {.count = 0};
-    struct imprint_why why = {"", ""};
-    enum imprint_status status;
-    size_t error_count;
 
     imprint_template_check(
         order->text, imprint_settings_get(order->settings, "hook") != NULL,
         &findings);
-    imprint_finding_sort(&findings);
-    status = imprint_template_show_findings(order->path, &findings, order->json,
-                                            &why);
-    error_count = findings.error_count;
-    imprint_finding_free(&findings);
-    if (status != IMPRINT_OK)
-        return imprint_cli_fail(status, &why);
-    return error_count > 0 ? IMPRINT_CLI_USAGE : IMPRINT_CLI_DONE;
+    return imprint_finding_show(order->path, &findings, order->json);
 }
 
 /* ---- try ---- */

@@ -34,69 +34,6 @@ static enum imprint_status print(struct imprint_memory_text *text,
     return status;
 }
 
-/* ---- findings ---- */
-
-static void put_finding_json(struct imprint_memory_text *out,
-                             const struct imprint_finding *item)
-{
-    char start[96];
-
-    (void)snprintf(start, sizeof(start),
-                   "{\"line\":%zu,\"column\":%zu,\"severity\":\"%s\","
-                   "\"place\":",
-                   item->point.line, item->point.column,
-                   item->is_warning ? "warning" : "error");
-    put(out, start);
-    quote(out, item->place);
-    put(out, ",\"text\":");
-    quote(out, item->text);
-    put(out, ",\"hint\":");
-    quote(out, item->hint[0] ? item->hint : NULL);
-    put(out, "}");
-}
-
-static void put_finding_text(struct imprint_memory_text *out, const char *path,
-                             const struct imprint_finding *item)
-{
-    char point[64];
-
-    (void)snprintf(point, sizeof(point), ":%zu:%zu: %s: ", item->point.line,
-                   item->point.column, item->is_warning ? "warning" : "error");
-    put(out, path);
-    put(out, point);
-    put(out, item->place);
-    put(out, item->place[0] ? ": " : "");
-    put(out, item->text);
-    put(out, "\n");
-    if (!item->hint[0])
-        return;
-    put(out, "  hint: ");
-    put(out, item->hint);
-    put(out, "\n");
-}
-
-enum imprint_status imprint_template_show_findings(
-    const char *path, const struct imprint_findings *findings, bool json,
-    struct imprint_why *why)
-{
-    struct imprint_memory_text out = {.bytes = NULL};
-    char end[48];
-    size_t i;
-
-    put(&out, json ? "{\"findings\":[" : "");
-    for (i = 0; i < findings->count; i++) {
-        put(&out, json && i > 0 ? "," : "");
-        if (json)
-            put_finding_json(&out, &findings->items[i]);
-        else
-            put_finding_text(&out, path, &findings->items[i]);
-    }
-    (void)snprintf(end, sizeof(end), "],\"errors\":%zu}\n",
-                   findings->error_count);
-    put(&out, json ? end : "");
-    return print(&out, why);
-}
-
 /* ---- a trial as JSON ---- */
 
 static void put_pairs(struct imprint_memory_text *out,

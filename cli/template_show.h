@@ -4,16 +4,10 @@
 
 #include <stdbool.h>
 
-#include "aws/finding.h"
 #include "aws/template.h"
 #include "endpoint/hook.h"
 #include "imprint/status.h"
 #include "imprint/why.h"
-
-/* path is the file's, as it was given. JSON: one object on one line. */
-IMPRINT_MUST_USE enum imprint_status imprint_template_show_findings(
-    const char *path, const struct imprint_findings *findings, bool json,
-    struct imprint_why *why);
 
 /* What RegisterThing would do. */
 struct imprint_template_show_trial {
