@@ -12,7 +12,7 @@ static const char *const device_actions[DEVICE_ACTION_COUNT] = {
 struct whole {
     struct imprint_findings *findings;
     const struct imprint_document *statements; /* an array, or one */
-    bool has_create;                           /* certificates/create/ */
+    bool has_create;    /* certificates/create/ and a wildcard */
     bool has_from_csr;  /* certificates/create-from-csr/ */
     bool has_provision; /* publishes to a template's topic */
     bool has_receive;
@@ -195,7 +195,7 @@ static void note_provisioning(const struct view *view, const char *resource)
 
     if (!has_action(view, "iot:Publish"))
         return;
-    if (strstr(resource, "certificates/create/"))
+    if (strstr(resource, "certificates/create/*"))
         whole->has_create = true;
     if (strstr(resource, "certificates/create-from-csr") ||
         strstr(resource, "certificates/create*") ||

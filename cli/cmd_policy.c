@@ -214,7 +214,10 @@ static enum imprint_status take_request(const struct order *order,
     const char *thing = get(order, "thing", NULL);
     enum imprint_status status;
 
-    request->action = get(order, "action", "");
+    request->action = get(order, "action", NULL);
+    if (!request->action)
+        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                               "\"imprint policy try\" needs --action");
     if (!imprint_policy_action_ok(request->action)) {
         (void)imprint_why_set(why, IMPRINT_ERR_SETTINGS,
                               "action: \"%s\" is none that a device can be "
