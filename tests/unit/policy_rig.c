@@ -1,8 +1,14 @@
 #include "policy_rig.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include <arpa/inet.h>
 #include <jansson.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +22,8 @@ struct symbols {
     size_t count;
 };
 
-const char *policy_rig_value(const struct policy_rig_asking *asking,
-                             const char *name, size_t index)
+static const char *find_value(const struct policy_rig_asking *asking,
+                              const char *name, size_t index)
 {
     size_t i;
 
@@ -38,7 +44,7 @@ static void put_symbols(struct symbols *out, const char *text)
 static bool put_variable(const struct policy_rig_asking *asking,
                          const char *name, struct symbols *out)
 {
-    const char *value = policy_rig_value(asking, name, 0);
+    const char *value = find_value(asking, name, 0);
 
     if (strcmp(name, "*") == 0 || strcmp(name, "?") == 0 ||
         strcmp(name, "$") == 0)
@@ -249,7 +255,7 @@ static bool key_holds(const struct policy_rig_asking *asking,
                       const json_t *wanted)
 {
     struct reading reading = read_operator(operator_name);
-    const char *value = policy_rig_value(asking, key, 0);
+    const char *value = find_value(asking, key, 0);
     size_t right_count = 0;
     size_t count;
 
@@ -264,7 +270,7 @@ static bool key_holds(const struct policy_rig_asking *asking,
             return true;
         return reading.is_negated && !reading.is_for_any;
     }
-    for (count = 0; (value = policy_rig_value(asking, key, count)); count++)
+    for (count = 0; (value = find_value(asking, key, count)); count++)
         right_count += is_any(asking, &reading, wanted, value);
     if (reading.is_negated)
         right_count = count - right_count;
@@ -349,4 +355,52 @@ enum imprint_policy_verdict policy_rig_decide(
         }
     }
     return verdict;
+}
+
+/* ---- texts ---- */
+
+char *policy_rig_json(const char *text)
+{
+    char *out = malloc(POLICY_RIG_JSON_LEN);
+    struct imprint_writer writer =
+        imprint_slice_writer(out, POLICY_RIG_JSON_LEN - 1);
+
+    assert_non_null(out);
+    for (; *text != '\0'; text++) {
+        if (*text == '@')
+            imprint_slice_put_text(&writer, "arn:aws:iot:r:1:");
+        else
+            imprint_slice_put_byte(&writer,
+                                   (uint8_t)(*text == '\'' ? '"' : *text));
+    }
+    assert_true(imprint_slice_fits(&writer));
+    out[writer.len] = '\0';
+    return out;
+}
+
+char *policy_rig_findings(const struct imprint_findings *findings,
+                          bool has_hints)
+{
+    char *out = calloc(1, POLICY_RIG_JSON_LEN);
+    size_t len = 0;
+    size_t i;
+
+    assert_non_null(out);
+    for (i = 0; i < findings->count; i++) {
+        const struct imprint_finding *item = &findings->items[i];
+        bool has_hint = has_hints && item->hint[0] != '\0';
+
+        len += (size_t)snprintf(
+            out + len, POLICY_RIG_JSON_LEN - len, "%s %zu:%zu %s: %s\n%s%s%s",
+            item->is_warning ? "warning" : "error", item->point.line,
+            item->point.column, item->place, item->text,
+            has_hint ? "hint: " : "", has_hint ? item->hint : "",
+            has_hint ? "\n" : "");
+        assert_true(len < POLICY_RIG_JSON_LEN);
+    }
+    for (i = 0; i < len; i++) {
+        if (out[i] == '"')
+            out[i] = '\'';
+    }
+    return out;
 }

@@ -1,4 +1,4 @@
-/* What a policy decides, from its JSON: slowly, word by word. */
+/* What tests of policies share. */
 #ifndef TESTS_UNIT_POLICY_RIG_H
 #define TESTS_UNIT_POLICY_RIG_H
 
@@ -9,6 +9,7 @@
 
 #define POLICY_RIG_FACT_MAX_COUNT 24
 #define POLICY_RIG_PAIR_MAX_COUNT 8
+#define POLICY_RIG_JSON_LEN 32768
 #define POLICY_RIG_TEXT_LEN 4096 /* of a policy, and so of all in it */
 
 struct json_t;
@@ -29,9 +30,7 @@ struct policy_rig_asking {
     char resource[256];
 };
 
-/* The index-th value of a key, or NULL. */
-const char *policy_rig_value(const struct policy_rig_asking *asking,
-                             const char *name, size_t index);
+/* ---- what a policy decides, from its JSON: slowly, word by word ---- */
 
 /* The index-th statement of a policy says something about the request. */
 bool policy_rig_fits(const struct policy_rig_asking *asking,
@@ -40,5 +39,20 @@ bool policy_rig_fits(const struct policy_rig_asking *asking,
 enum imprint_policy_verdict policy_rig_decide(
     const struct policy_rig_asking *asking,
     const struct json_t *const *policies, size_t count);
+
+/* ---- texts ---- */
+
+/*
+ * A policy that is easier to read in C, as JSON: ' is ", and @ the head of an
+ * ARN. Memory of POLICY_RIG_JSON_LEN; free it.
+ */
+char *policy_rig_json(const char *text);
+
+/*
+ * "error LINE:COLUMN PLACE: TEXT" and a newline, each, with ' for "; hints in
+ * lines of their own. Free it.
+ */
+char *policy_rig_findings(const struct imprint_findings *findings,
+                          bool has_hints);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * What is wrong with a policy: every error, with its line and column. In the
- * texts ' stands for ", and @ for the head of an ARN.
+ * What is wrong with a policy: every error, with its line and column. The texts
+ * are those of policy_rig_json.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,9 +14,9 @@
 #include <string.h>
 
 #include "aws/policy.h"
+#include "policy_rig.h"
 
-#define ARN "arn:aws:iot:r:1:"
-#define TEXT_LEN 32768
+#define TEXT_LEN POLICY_RIG_JSON_LEN
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #define HEAD "{'Version':'2012-10-17',\n'Statement':"
@@ -32,62 +32,18 @@ struct given {
     const char *findings; /* "error LINE:COLUMN PLACE: TEXT\n", each */
 };
 
-/* As JSON; free it. */
-static char *write_out(const char *text)
-{
-    char *out = malloc(TEXT_LEN);
-    struct imprint_writer writer = imprint_slice_writer(out, TEXT_LEN - 1);
-
-    assert_non_null(out);
-    for (; *text != '\0'; text++) {
-        if (*text == '@')
-            imprint_slice_put_text(&writer, ARN);
-        else
-            imprint_slice_put_byte(&writer,
-                                   (uint8_t)(*text == '\'' ? '"' : *text));
-    }
-    assert_true(imprint_slice_fits(&writer));
-    out[writer.len] = '\0';
-    return out;
-}
-
-/* All findings as given has them; free it. */
-static char *write_findings(const struct imprint_findings *findings)
-{
-    char *out = malloc(TEXT_LEN);
-    size_t len = 0;
-    size_t i;
-
-    assert_non_null(out);
-    out[0] = '\0';
-    for (i = 0; i < findings->count; i++) {
-        const struct imprint_finding *item = &findings->items[i];
-
-        len += (size_t)snprintf(
-            out + len, TEXT_LEN - len, "%s %zu:%zu %s: %s\n",
-            item->is_warning ? "warning" : "error", item->point.line,
-            item->point.column, item->place, item->text);
-        assert_true(len < TEXT_LEN);
-    }
-    for (i = 0; i < len; i++) {
-        if (out[i] == '"')
-            out[i] = '\'';
-    }
-    return out;
-}
-
 /* The findings of a check; and what cannot be used is not parsed either. */
 static void expect(const char *document, const char *wanted)
 {
     struct imprint_findings findings = {.count = 0};
     struct imprint_policy *policy = NULL;
     struct imprint_why why = {"", ""};
-    char *text = write_out(document);
+    char *text = policy_rig_json(document);
     char *got;
 
     imprint_policy_check(imprint_slice_text(text), &findings);
     imprint_finding_sort(&findings);
-    got = write_findings(&findings);
+    got = policy_rig_findings(&findings, false);
     if (strcmp(got, wanted) != 0)
         fail_msg("%s\n%s, not\n%s", text, got, wanted);
     assert_int_equal(findings.error_count, findings.count);
@@ -461,7 +417,7 @@ static void test_addresses(void **state)
 static void test_many(void **state)
 {
     struct imprint_findings findings = {.count = 0};
-    char *text = write_out(ACTION "[");
+    char *text = policy_rig_json(ACTION "[");
     size_t len = strlen(text);
     size_t i;
 
@@ -483,7 +439,7 @@ static void test_inside(void **state)
     static const char outer[] =
         "{'Resources':\n  {'policy':\n {'Version':'2012-10-17','Statement':\n"
         "    {'Effect':'Allow','Action':'iot:Fly','Resource':'*'}}}}";
-    char *text = write_out(outer);
+    char *text = policy_rig_json(outer);
     struct imprint_findings findings = {.source = imprint_slice_text(text)};
     struct imprint_place resources = imprint_place_member(NULL, "Resources");
     struct imprint_place policy = imprint_place_member(&resources, "policy");
@@ -498,7 +454,7 @@ static void test_inside(void **state)
         imprint_document_member(imprint_document_member(root, "Resources"),
                                 "policy"),
         &policy, &findings);
-    got = write_findings(&findings);
+    got = policy_rig_findings(&findings, false);
     assert_string_equal(got, "error 4:23 Resources.policy.Statement.Action: "
                              "'iot:Fly' is not supported: no action of AWS "
                              "IoT\n");
@@ -511,8 +467,9 @@ static void test_inside(void **state)
 /* Parsing tells the first error of the text, with its hint. */
 static void test_first(void **state)
 {
-    char *text = write_out(HEAD "{'Effect':'Allow','Action':'iot:Publsh',\n"
-                                "'Resource':'topic/a','Effekt':1}}");
+    char *text =
+        policy_rig_json(HEAD "{'Effect':'Allow','Action':'iot:Publsh',\n"
+                             "'Resource':'topic/a','Effekt':1}}");
     struct imprint_policy *policy = NULL;
     struct imprint_why why = {"", ""};
 
