@@ -269,6 +269,11 @@ static void put_close(struct imprint_writer *writer)
     writer->first = false;
 }
 
+static bool is_plain(uint8_t byte)
+{
+    return byte >= ' ' && byte != '"' && byte != '\\';
+}
+
 static void put_escaped(struct imprint_writer *writer, uint8_t byte)
 {
     unsigned i;
@@ -290,11 +295,18 @@ static void put_escaped(struct imprint_writer *writer, uint8_t byte)
 
 static void put_text(struct imprint_writer *writer, struct imprint_slice text)
 {
+    size_t from;
     size_t i;
 
     imprint_slice_put_byte(writer, '"');
-    for (i = 0; i < text.len; i++)
-        put_escaped(writer, text.bytes[i]);
+    for (i = 0; i < text.len; i++) {
+        for (from = i; i < text.len && is_plain(text.bytes[i]); i++)
+            ;
+        imprint_slice_put(writer,
+                          imprint_slice_of(text.bytes + from, i - from));
+        if (i < text.len)
+            put_escaped(writer, text.bytes[i]);
+    }
     imprint_slice_put_byte(writer, '"');
 }
 
