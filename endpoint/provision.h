@@ -19,6 +19,7 @@
 #include "pool.h"
 #include "registry.h"
 #include "rules.h"
+#include "templates.h"
 
 #define IMPRINT_PROVISION_PAYLOAD_MAX_LEN 32768
 #define IMPRINT_PROVISION_PARAMETER_MAX_COUNT 64
@@ -32,6 +33,7 @@ struct imprint_provision {
     struct imprint_registry *registry;
     const struct imprint_rules *rules;
     struct imprint_faults *faults;
+    struct imprint_templates *templates;
     const char *provider; /* the certificate provider's target, or NULL */
 };
 

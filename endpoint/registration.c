@@ -293,11 +293,11 @@ static enum imprint_status apply_template(
         .overrides = answer->overrides,
         .override_count = answer->override_count,
     };
-    struct imprint_template *template = NULL;
+    const struct imprint_template *template = NULL;
     struct imprint_template_plan plan = {.memory = NULL};
     struct imprint_why why = {{0}, {0}};
-    enum imprint_status status =
-        imprint_template_parse(imprint_slice_text(document), &template, &why);
+    enum imprint_status status = imprint_templates_parse(
+        provision->templates, document, &template, &why);
 
     if (status == IMPRINT_ERR_FORMAT)
         return imprint_provision_reject(
@@ -314,7 +314,6 @@ static enum imprint_status apply_template(
     if (status == IMPRINT_OK)
         status = store_plan(provision, request, &plan, state);
     imprint_template_free_plan(&plan);
-    imprint_template_free(template);
     return status;
 }
 

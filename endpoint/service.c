@@ -25,6 +25,7 @@ struct note {
 struct imprint_service {
     const struct imprint_endpoint_options *options;
     struct imprint_provision provision;
+    struct imprint_templates templates; /* the thread's */
     struct imprint_authority *authority;
     struct imprint_registry *registry;
     struct imprint_pool *pool;
@@ -403,8 +404,8 @@ static void take_hook(void *user, struct imprint_hook_job *job)
 static enum imprint_status start_thread(struct imprint_service *service,
                                         struct imprint_why *why)
 {
-    service->is_started = imprint_thread_start(
-        &service->thread, "imprint-worker", run, service);
+    service->is_started =
+        imprint_thread_start(&service->thread, "imprint-worker", run, service);
     return service->is_started ? IMPRINT_OK
                                : imprint_why_set(why, IMPRINT_ERR_INTERNAL,
                                                  "can't start a thread");
@@ -447,6 +448,7 @@ enum imprint_status imprint_service_open(
     service->options = options;
     service->provision.rules = rules;
     service->provision.faults = faults;
+    service->provision.templates = &service->templates;
     imprint_queue_init(&service->parked);
     imprint_queue_init(&service->waiting);
     imprint_queue_init(&service->done);
@@ -481,6 +483,7 @@ void imprint_service_close(struct imprint_service *service)
     imprint_queue_free(&service->parked);
     imprint_queue_free(&service->waiting);
     imprint_queue_free(&service->done);
+    imprint_templates_free(&service->templates);
     imprint_registry_close(service->registry);
     imprint_authority_close(service->authority);
     (void)pthread_cond_destroy(&service->changed);

@@ -28,6 +28,7 @@ int desk_tear_down(void **state)
 
     imprint_provision_free(desk->last);
     imprint_fault_free(desk->faults);
+    imprint_templates_free(&desk->templates);
     free(desk->before);
     status = rig_tear_down((void **)&desk->rig);
     free(desk);
@@ -107,6 +108,7 @@ static void store(struct desk *desk)
         .registry = desk->rig->registry,
         .rules = &desk->rules,
         .faults = desk->faults,
+        .templates = &desk->templates,
     };
     struct imprint_registry *registry = desk->rig->registry;
     enum imprint_status status = IMPRINT_ERR_INTERNAL;

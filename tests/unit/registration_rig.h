@@ -10,6 +10,7 @@ struct desk {
     struct rig *rig;
     struct imprint_rules rules;
     struct imprint_faults *faults;
+    struct imprint_templates templates;
     struct imprint_provision_request *last; /* freed by the next one */
     char *before;                           /* all rows, before that */
 };
