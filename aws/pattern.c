@@ -4,20 +4,58 @@
 
 #include "memory.h"
 
-/*
- * One code a character: its byte, a wildcard, or the index of a variable.
- */
-enum { CODE_ANY_RUN = 0x100, CODE_ANY_ONE = 0x101, CODE_VARIABLE = 0x200 };
+enum piece_kind { PIECE_PLAIN, PIECE_VARIABLE, PIECE_ANY_RUN, PIECE_ANY_ONE };
+
+struct imprint_pattern_piece {
+    enum piece_kind kind;
+    struct imprint_slice plain; /* in the pattern's text */
+    size_t variable;            /* its index */
+};
+
+/* ---- sieve ---- */
+
+void imprint_pattern_sift(struct imprint_slice text,
+                          struct imprint_pattern_sieve *out)
+{
+    size_t i;
+
+    for (i = 1; i < text.len; i++) {
+        uint8_t bit = (uint8_t)(text.bytes[i - 1] * 31u + text.bytes[i]);
+
+        out->bits[bit / 64] |= (uint64_t)1 << bit % 64;
+    }
+}
+
+bool imprint_pattern_may_match(const struct imprint_pattern *pattern,
+                               const struct imprint_pattern_sieve *text)
+{
+    uint64_t missing = 0;
+    size_t i;
+
+    for (i = 0; i < IMPRINT_PATTERN_SIEVE_LEN; i++)
+        missing |= pattern->sieve.bits[i] & ~text->bits[i];
+    return missing == 0;
+}
 
 /* ---- compile ---- */
 
 struct compiling {
     struct imprint_slice text;
     size_t at;
-    uint16_t *codes;
+    struct imprint_pattern_piece *pieces;
     struct imprint_variable *variables;
     struct imprint_pattern *out;
 };
+
+static struct imprint_pattern_piece *add(struct compiling *state,
+                                         enum piece_kind kind)
+{
+    struct imprint_pattern_piece *piece =
+        &state->pieces[state->out->piece_count++];
+
+    piece->kind = kind;
+    return piece;
+}
 
 /* ${*}, ${?} and ${$} stand for the character; the rest for a variable. */
 static enum imprint_pattern_problem compile_variable(struct compiling *state)
@@ -30,38 +68,83 @@ static enum imprint_pattern_problem compile_variable(struct compiling *state)
 
     if (!end)
         return IMPRINT_PATTERN_OPEN;
-    state->at += len + 3;
     if (len == 1 && strchr("*?$", *name)) {
-        state->codes[out->count++] = *name;
+        add(state, PIECE_PLAIN)->plain = imprint_slice_of(name, 1);
+        state->at += len + 3;
         return IMPRINT_PATTERN_FINE;
     }
     if (out->variable_count == IMPRINT_PATTERN_VARIABLE_MAX_COUNT)
         return IMPRINT_PATTERN_TOO_MANY;
     if (!imprint_variable_find(imprint_slice_of(name, len),
                                &state->variables[out->variable_count]) ||
-        imprint_variable_is_list(&state->variables[out->variable_count])) {
-        state->at -= len + 3;
+        imprint_variable_is_list(&state->variables[out->variable_count]))
         return IMPRINT_PATTERN_UNKNOWN;
-    }
-    state->codes[out->count++] =
-        (uint16_t)(CODE_VARIABLE + out->variable_count++);
+    add(state, PIECE_VARIABLE)->variable = out->variable_count++;
+    state->at += len + 3;
     return IMPRINT_PATTERN_FINE;
 }
 
-static void compile_byte(struct compiling *state, bool has_wildcards)
+static bool is_variable(const struct compiling *state)
 {
-    uint8_t byte = state->text.bytes[state->at++];
-    struct imprint_pattern *out = state->out;
-    uint16_t code = byte;
+    return state->at + 1 < state->text.len &&
+           state->text.bytes[state->at] == '$' &&
+           state->text.bytes[state->at + 1] == '{';
+}
 
-    if (has_wildcards && byte == '*')
-        code = CODE_ANY_RUN;
-    else if (has_wildcards && byte == '?')
-        code = CODE_ANY_ONE;
-    if (code == CODE_ANY_RUN && out->count > 0 &&
-        state->codes[out->count - 1] == CODE_ANY_RUN)
+static bool is_wildcard(uint8_t byte)
+{
+    return byte == '*' || byte == '?';
+}
+
+/* A wildcard, or all bytes up to the next one or a variable. */
+static void compile_bytes(struct compiling *state, bool has_wildcards)
+{
+    const uint8_t *from = state->text.bytes + state->at;
+    size_t count = state->out->piece_count;
+    struct imprint_slice *plain;
+
+    if (has_wildcards && *from == '*') {
+        if (count == 0 || state->pieces[count - 1].kind != PIECE_ANY_RUN)
+            (void)add(state, PIECE_ANY_RUN);
+        state->at++;
         return;
-    state->codes[out->count++] = code;
+    }
+    if (has_wildcards && *from == '?') {
+        (void)add(state, PIECE_ANY_ONE);
+        state->at++;
+        return;
+    }
+    while (state->at < state->text.len && !is_variable(state) &&
+           !(has_wildcards && is_wildcard(state->text.bytes[state->at])))
+        state->at++;
+    plain = &add(state, PIECE_PLAIN)->plain;
+    *plain =
+        imprint_slice_of(from, (size_t)(state->text.bytes + state->at - from));
+    imprint_pattern_sift(*plain, &state->out->sieve);
+}
+
+/* Each character that is not plain is a piece, with plain ones around it. */
+static size_t count_pieces(struct imprint_slice text)
+{
+    size_t count = 1;
+    size_t i;
+
+    for (i = 0; i < text.len; i++)
+        count += is_wildcard(text.bytes[i]) || text.bytes[i] == '$' ? 2 : 0;
+    return count;
+}
+
+/* What stands as it is at both ends: most texts differ there. */
+static void find_ends(struct imprint_pattern *out)
+{
+    const struct imprint_pattern_piece *pieces = out->pieces;
+    size_t count = out->piece_count;
+
+    if (count > 0 && pieces[0].kind == PIECE_PLAIN &&
+        pieces[0].plain.bytes == (const uint8_t *)out->text)
+        out->literal_len = pieces[0].plain.len;
+    if (count > 1 && pieces[count - 1].kind == PIECE_PLAIN)
+        out->tail_len = pieces[count - 1].plain.len;
 }
 
 enum imprint_pattern_problem imprint_pattern_compile(
@@ -73,43 +156,36 @@ enum imprint_pattern_problem imprint_pattern_compile(
 
     *out = (struct imprint_pattern){
         .text = imprint_memory_copy(memory, text),
+        .len = text.len,
     };
     state.text = imprint_slice_of(out->text, text.len);
-    state.codes =
-        imprint_memory_take(memory, (text.len + 1) * sizeof(uint16_t));
+    state.pieces = imprint_memory_take(
+        memory, count_pieces(text) * sizeof(struct imprint_pattern_piece));
     state.variables =
         imprint_memory_take(memory, IMPRINT_PATTERN_VARIABLE_MAX_COUNT *
                                         sizeof(struct imprint_variable));
-    if (!out->text || !state.codes || !state.variables)
+    if (!out->text || !state.pieces || !state.variables)
         return IMPRINT_PATTERN_NO_MEMORY;
     while (state.at < text.len && problem == IMPRINT_PATTERN_FINE) {
-        if (state.at + 1 < text.len && text.bytes[state.at] == '$' &&
-            text.bytes[state.at + 1] == '{')
+        if (is_variable(&state))
             problem = compile_variable(&state);
         else
-            compile_byte(&state, has_wildcards);
+            compile_bytes(&state, has_wildcards);
     }
-    out->codes = state.codes;
+    out->pieces = state.pieces;
     out->variables = state.variables;
-    while (out->literal_len < out->count &&
-           state.codes[out->literal_len] ==
-               (uint8_t)out->text[out->literal_len])
-        out->literal_len++;
+    find_ends(out);
     *problem_at = state.at;
     return problem;
 }
 
 /* ---- match ---- */
 
-/* Where in the pattern: inside a variable's value, offset counts its bytes. */
-struct cursor {
-    size_t code;
-    size_t offset;
-};
-
 struct matching {
-    const struct imprint_pattern *pattern;
+    const struct imprint_pattern_piece *pieces;
+    size_t count;
     struct imprint_slice values[IMPRINT_PATTERN_VARIABLE_MAX_COUNT];
+    struct imprint_slice text;
     bool ignores_case;
 };
 
@@ -127,79 +203,106 @@ static bool resolve(const struct imprint_pattern *pattern,
     return true;
 }
 
-/* What is to be matched next: a byte, a wildcard, or 0xffff at the end. */
-static uint16_t peek(const struct matching *state, struct cursor *cursor)
+/* The bytes of a piece that is no wildcard. */
+static struct imprint_slice bytes_of(const struct matching *state, size_t piece)
 {
-    while (cursor->code < state->pattern->count) {
-        uint16_t code = state->pattern->codes[cursor->code];
-        const struct imprint_slice *value;
+    const struct imprint_pattern_piece *it = &state->pieces[piece];
 
-        if (code < CODE_VARIABLE)
-            return code;
-        value = &state->values[code - CODE_VARIABLE];
-        if (cursor->offset < value->len)
-            return value->bytes[cursor->offset];
-        cursor->code++;
-        cursor->offset = 0;
+    return it->kind == PIECE_PLAIN ? it->plain : state->values[it->variable];
+}
+
+static uint8_t fold(uint8_t byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte - 'A' + 'a') : byte;
+}
+
+static bool is_same(const struct matching *state, struct imprint_slice bytes,
+                    const uint8_t *text)
+{
+    size_t i;
+
+    if (!state->ignores_case && bytes.len > 0)
+        return memcmp(bytes.bytes, text, bytes.len) == 0;
+    for (i = 0; i < bytes.len; i++) {
+        if (fold(bytes.bytes[i]) != fold(text[i]))
+            return false;
     }
-    return 0xffff;
+    return true;
 }
 
-static void advance(const struct matching *state, struct cursor *cursor)
+/* Takes from the text at *at what piece stands for, if that is there. */
+static bool take(const struct matching *state, size_t piece, size_t *at)
 {
-    if (state->pattern->codes[cursor->code] >= CODE_VARIABLE)
-        cursor->offset++;
-    else
-        cursor->code++;
+    size_t left = state->text.len - *at;
+    struct imprint_slice bytes;
+
+    if (state->pieces[piece].kind == PIECE_ANY_ONE) {
+        if (left == 0)
+            return false;
+        (*at)++;
+        while (*at < state->text.len &&
+               (state->text.bytes[*at] & 0xc0u) == 0x80u)
+            (*at)++; /* one character, in UTF-8 */
+        return true;
+    }
+    bytes = bytes_of(state, piece);
+    if (bytes.len > left || !is_same(state, bytes, state->text.bytes + *at))
+        return false;
+    *at += bytes.len;
+    return true;
 }
 
-static uint16_t fold(uint16_t code)
+/* Where from at on the piece behind a * can stand; false: nowhere. */
+static bool find(const struct matching *state, size_t piece, size_t *at)
 {
-    return code >= 'A' && code <= 'Z' ? (uint16_t)(code - 'A' + 'a') : code;
-}
+    struct imprint_slice text = state->text;
+    const uint8_t *found;
+    struct imprint_slice bytes;
 
-static bool is_same(const struct matching *state, uint16_t code, uint8_t byte)
-{
-    return code == CODE_ANY_ONE || code == byte ||
-           (state->ignores_case && code < 0x80 && fold(code) == fold(byte));
+    if (*at > text.len)
+        return false;
+    if (state->ignores_case || state->pieces[piece].kind == PIECE_ANY_ONE)
+        return true;
+    bytes = bytes_of(state, piece);
+    if (bytes.len == 0)
+        return true;
+    found = memmem(text.bytes + *at, text.len - *at, bytes.bytes, bytes.len);
+    if (found)
+        *at = (size_t)(found - text.bytes);
+    return found;
 }
 
 /*
  * One step back, to the last *, is enough: whatever an earlier * could take,
  * the last one can take as well.
  */
-static bool match_from(const struct matching *state, struct cursor cursor,
-                       struct imprint_slice text)
+static bool match_from(const struct matching *state, size_t piece)
 {
-    struct cursor star = {0, 0};
-    bool has_star = false;
+    size_t star = 0; /* the piece behind the last *; 0: none yet */
     size_t star_at = 0;
     size_t at = 0;
 
-    while (at < text.len) {
-        uint16_t code = peek(state, &cursor);
-
-        if (code == CODE_ANY_RUN) {
-            advance(state, &cursor);
-            has_star = true;
-            star = cursor;
+    while (piece < state->count || at < state->text.len) {
+        if (piece < state->count &&
+            state->pieces[piece].kind == PIECE_ANY_RUN) {
+            star = ++piece;
             star_at = at;
-        } else if (code != 0xffff && is_same(state, code, text.bytes[at])) {
-            advance(state, &cursor);
-            at++;
-            while (code == CODE_ANY_ONE && at < text.len &&
-                   (text.bytes[at] & 0xc0u) == 0x80u)
-                at++; /* one character, in UTF-8 */
-        } else if (has_star) {
-            cursor = star;
-            at = ++star_at;
+            if (star == state->count)
+                return true;
+        } else if (piece < state->count && take(state, piece, &at)) {
+            piece++;
+            continue;
+        } else if (star > 0) {
+            star_at++;
         } else {
             return false;
         }
+        if (!find(state, star, &star_at))
+            return false;
+        piece = star;
+        at = star_at;
     }
-    while (peek(state, &cursor) == CODE_ANY_RUN)
-        advance(state, &cursor);
-    return peek(state, &cursor) == 0xffff;
+    return true;
 }
 
 bool imprint_pattern_match(const struct imprint_pattern *pattern,
@@ -209,20 +312,26 @@ bool imprint_pattern_match(const struct imprint_pattern *pattern,
 {
     struct matching state;
     size_t literal_len = ignores_case ? 0 : pattern->literal_len;
+    size_t tail_len = ignores_case ? 0 : pattern->tail_len;
 
-    if (text.len < literal_len ||
+    if (text.len < literal_len + tail_len ||
         (literal_len > 0 &&
-         memcmp(text.bytes, pattern->text, literal_len) != 0))
+         memcmp(text.bytes, pattern->text, literal_len) != 0) ||
+        (tail_len > 0 &&
+         memcmp(text.bytes + text.len - tail_len,
+                pattern->pieces[pattern->piece_count - 1].plain.bytes,
+                tail_len) != 0))
         return false;
-    if (literal_len == pattern->count)
+    if (literal_len == pattern->len)
         return text.len == literal_len;
-    state.pattern = pattern;
-    state.ignores_case = ignores_case;
     if (!resolve(pattern, request, state.values))
         return false;
-    return match_from(
-        &state, (struct cursor){literal_len, 0},
-        imprint_slice_of(text.bytes + literal_len, text.len - literal_len));
+    state.pieces = pattern->pieces;
+    state.count = pattern->piece_count - (tail_len > 0);
+    state.text = imprint_slice_of(text.bytes + literal_len,
+                                  text.len - literal_len - tail_len);
+    state.ignores_case = ignores_case;
+    return match_from(&state, literal_len > 0);
 }
 
 const struct imprint_variable *imprint_pattern_missing(

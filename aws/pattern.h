@@ -13,12 +13,26 @@
 #include "variable.h"
 
 #define IMPRINT_PATTERN_VARIABLE_MAX_COUNT 16
+#define IMPRINT_PATTERN_SIEVE_LEN 4
+
+/*
+ * Which neighbouring bytes a text has, one hashed bit for each pair: those of a
+ * pattern are in all that it matches, upper and lower case apart.
+ */
+struct imprint_pattern_sieve {
+    uint64_t bits[IMPRINT_PATTERN_SIEVE_LEN];
+};
+
+struct imprint_pattern_piece; /* a wildcard, a variable, or plain bytes */
 
 struct imprint_pattern {
+    struct imprint_pattern_sieve sieve;
     const char *text; /* as it was written */
-    const uint16_t *codes;
-    size_t count;
+    size_t len;
+    const struct imprint_pattern_piece *pieces;
+    size_t piece_count;
     size_t literal_len; /* of text: before the first wildcard or variable */
+    size_t tail_len;    /* of text: plain, behind the last of them */
     const struct imprint_variable *variables;
     size_t variable_count;
 };
@@ -38,6 +52,14 @@ enum imprint_pattern_problem {
 enum imprint_pattern_problem imprint_pattern_compile(
     struct imprint_slice text, bool has_wildcards, void **memory,
     struct imprint_pattern *out, size_t *problem_at);
+
+/* Adds the pairs of text to out. */
+void imprint_pattern_sift(struct imprint_slice text,
+                          struct imprint_pattern_sieve *out);
+
+/* False: imprint_pattern_match would say no. Quick. */
+bool imprint_pattern_may_match(const struct imprint_pattern *pattern,
+                               const struct imprint_pattern_sieve *text);
 
 /*
  * Time is bounded by the product of both lengths. False as well if a variable

@@ -70,29 +70,31 @@ void imprint_policy_free(struct imprint_policy *policy)
 
 /* ---- evaluate ---- */
 
-static bool fits_resource(const struct imprint_policy_statement *statement,
-                          struct imprint_slice resource,
-                          const struct imprint_policy_request *request)
+/* A request, and the decision as far as it has come. */
+struct deciding {
+    const struct imprint_policy *const *policies;
+    size_t policy_count;
+    const struct imprint_policy_request *request;
+    struct imprint_slice resource;
+    struct imprint_pattern_sieve sieve; /* of the resource */
+    uint32_t action;
+    size_t nearness; /* of the nearest statement */
+    struct imprint_policy_decision *out;
+};
+
+static bool fits_resource(const struct deciding *state,
+                          const struct imprint_policy_statement *statement)
 {
     size_t i;
 
     for (i = 0; i < statement->resource_count; i++) {
-        if (imprint_pattern_match(&statement->resources[i], resource, request,
-                                  false))
+        if (imprint_pattern_may_match(&statement->resources[i],
+                                      &state->sieve) &&
+            imprint_pattern_match(&statement->resources[i], state->resource,
+                                  state->request, false))
             return true;
     }
     return false;
-}
-
-static bool fits(const struct imprint_policy_statement *statement,
-                 struct imprint_slice resource,
-                 const struct imprint_policy_request *request)
-{
-    size_t failed;
-
-    return fits_resource(statement, resource, request) &&
-           imprint_condition_hold(statement->conditions,
-                                  statement->condition_count, request, &failed);
 }
 
 static bool is_short(const char *text)
@@ -101,56 +103,75 @@ static bool is_short(const char *text)
                         IMPRINT_POLICY_VALUE_MAX_LEN;
 }
 
-/* The first that denies, else the first that allows. */
-static void find_verdict(const struct imprint_policy *const *policies,
-                         size_t policy_count,
-                         const struct imprint_policy_request *request,
-                         struct imprint_policy_decision *out)
+static void set_statement(const struct deciding *state, size_t policy,
+                          size_t statement)
 {
-    uint32_t bit = imprint_policy_action_bit(request->action);
-    struct imprint_slice resource = imprint_slice_text(request->resource);
+    state->out->policy_index = policy;
+    state->out->statement_index = statement;
+    state->out->statement = state->policies[policy]->statements[statement].text;
+}
+
+/* Of a statement about the action: it decides, or it may be the nearest. */
+static void weigh(struct deciding *state, size_t policy, size_t index)
+{
+    const struct imprint_policy_statement *statement =
+        &state->policies[policy]->statements[index];
+    bool has_resource = fits_resource(state, statement);
+    size_t failed;
+    size_t nearness;
+
+    if (has_resource && imprint_condition_hold(statement->conditions,
+                                               statement->condition_count,
+                                               state->request, &failed)) {
+        state->out->verdict =
+            statement->allows ? IMPRINT_POLICY_ALLOWED : IMPRINT_POLICY_DENIED;
+        set_statement(state, policy, index);
+    } else if (statement->allows) {
+        nearness = imprint_policy_nearness(statement, state->resource,
+                                           has_resource, state->nearness);
+        if (nearness > state->nearness)
+            set_statement(state, policy, index);
+        state->nearness = nearness;
+    }
+}
+
+/* The first that denies, else the first that allows, else the nearest. */
+static void find_verdict(struct deciding *state)
+{
     size_t i;
     size_t k;
 
-    for (i = 0; i < policy_count; i++) {
-        for (k = 0; k < policies[i]->count; k++) {
+    for (i = 0; i < state->policy_count; i++) {
+        for (k = 0; k < state->policies[i]->count; k++) {
             const struct imprint_policy_statement *statement =
-                &policies[i]->statements[k];
+                &state->policies[i]->statements[k];
 
-            if (!(statement->actions & bit) ||
-                (statement->allows && out->verdict == IMPRINT_POLICY_ALLOWED) ||
-                !fits(statement, resource, request))
+            if (!(statement->actions & state->action) ||
+                (statement->allows &&
+                 state->out->verdict == IMPRINT_POLICY_ALLOWED))
                 continue;
-            *out = (struct imprint_policy_decision){statement->allows
-                                                        ? IMPRINT_POLICY_ALLOWED
-                                                        : IMPRINT_POLICY_DENIED,
-                                                    i, k, statement->text};
-            if (!statement->allows)
+            weigh(state, i, k);
+            if (state->out->verdict == IMPRINT_POLICY_DENIED)
                 return;
         }
     }
 }
 
-static void find_nearest(const struct imprint_policy *const *policies,
-                         size_t policy_count,
-                         const struct imprint_policy_request *request,
-                         struct imprint_policy_decision *out)
+/* The first one with the resource that is about other actions. */
+static void find_other_action(struct deciding *state)
 {
-    size_t best = 0;
     size_t i;
     size_t k;
 
-    for (i = 0; i < policy_count; i++) {
-        for (k = 0; k < policies[i]->count; k++) {
-            size_t nearness =
-                imprint_policy_nearness(&policies[i]->statements[k], request);
+    for (i = 0; i < state->policy_count; i++) {
+        for (k = 0; k < state->policies[i]->count; k++) {
+            const struct imprint_policy_statement *statement =
+                &state->policies[i]->statements[k];
 
-            if (nearness <= best)
-                continue;
-            best = nearness;
-            out->policy_index = i;
-            out->statement_index = k;
-            out->statement = policies[i]->statements[k].text;
+            if (statement->allows && fits_resource(state, statement)) {
+                set_statement(state, i, k);
+                return;
+            }
         }
     }
 }
@@ -160,12 +181,20 @@ void imprint_policy_evaluate(const struct imprint_policy *const *policies,
                              const struct imprint_policy_request *request,
                              struct imprint_policy_decision *out)
 {
+    struct deciding state = {.policies = policies,
+                             .policy_count = policy_count,
+                             .request = request,
+                             .out = out};
+
     *out = (struct imprint_policy_decision){.verdict = IMPRINT_POLICY_SILENT};
     if (!request->action || !request->resource ||
         !is_short(request->resource) || !is_short(request->client_id) ||
         !is_short(request->thing_name))
         return;
-    find_verdict(policies, policy_count, request, out);
-    if (out->verdict == IMPRINT_POLICY_SILENT)
-        find_nearest(policies, policy_count, request, out);
+    state.resource = imprint_slice_text(request->resource);
+    imprint_pattern_sift(state.resource, &state.sieve);
+    state.action = imprint_policy_action_bit(request->action);
+    find_verdict(&state);
+    if (out->verdict == IMPRINT_POLICY_SILENT && !out->statement)
+        find_other_action(&state);
 }

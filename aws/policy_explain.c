@@ -3,8 +3,7 @@
 
 #include "policy_parts.h"
 
-#define ACTION_FITS 10000 /* more than any run */
-#define RESOURCE_FITS 5000
+#define RESOURCE_FITS 10000 /* more than any run */
 #define SHOWN_LEN 100
 
 const char *imprint_policy_resource_kind(const char *action)
@@ -54,20 +53,23 @@ static const struct imprint_pattern *find_furthest(
 }
 
 size_t imprint_policy_nearness(const struct imprint_policy_statement *statement,
-                               const struct imprint_policy_request *request)
+                               struct imprint_slice resource, bool has_resource,
+                               size_t least)
 {
-    bool has_action =
-        statement->actions & imprint_policy_action_bit(request->action);
-    bool has_resource;
-    size_t run;
+    size_t base = has_resource ? RESOURCE_FITS : 1;
+    size_t run = least > base ? least - base : 0;
+    size_t i;
 
-    if (!statement->allows)
-        return 0;
-    has_resource = fits_any(statement, request);
-    if (!has_action)
-        return has_resource ? RESOURCE_FITS : 0;
-    (void)find_furthest(statement, request, &run);
-    return ACTION_FITS + run + (has_resource ? ACTION_FITS : 0);
+    for (i = 0; i < statement->resource_count; i++) {
+        const struct imprint_pattern *pattern = &statement->resources[i];
+        size_t own_run = pattern->literal_len > run
+                             ? imprint_pattern_run(pattern, resource)
+                             : 0;
+
+        if (own_run > run)
+            run = own_run;
+    }
+    return base + run;
 }
 
 /* ---- words ---- */
@@ -121,7 +123,7 @@ static bool explain_account(const struct imprint_pattern *pattern,
     const char *asked = imprint_policy_resource_of(request->resource);
 
     if (!written || !asked || run >= (size_t)(asked - request->resource) ||
-        run == pattern->count)
+        run == pattern->len)
         return false;
     if (pattern->literal_len < (size_t)(written - pattern->text))
         return false;
@@ -140,7 +142,7 @@ static void explain_difference(const struct imprint_pattern *pattern,
 {
     size_t at = run;
 
-    if (pattern->literal_len == run && run < pattern->count) {
+    if (pattern->literal_len == run && run < pattern->len) {
         /* a wildcard or a variable: all before it fits */
         while (at > 0 && pattern->text[at - 1] != ':')
             at--;

@@ -50,8 +50,12 @@ const char *imprint_policy_resource_kind(const char *action);
  */
 const char *imprint_policy_resource_of(const char *arn);
 
-/* How near a statement came to allowing request; 0: not at all. */
+/*
+ * How near a statement about the action came to allowing the resource, or least
+ * if that is no less; has_resource: it has it, so a condition failed.
+ */
 size_t imprint_policy_nearness(const struct imprint_policy_statement *statement,
-                               const struct imprint_policy_request *request);
+                               struct imprint_slice resource, bool has_resource,
+                               size_t least);
 
 #endif
