@@ -158,8 +158,8 @@ static bool measure(const struct bench_case *it)
     decide((const struct imprint_policy *const *)policies, it->verdict,
            took_us);
     median_us = took_us[DECISION_COUNT / 2];
-    (void)printf("%d policies of %d characters, %s: %.1f us median, %.1f us "
-                 "99th percentile (limit %.0f us)\n",
+    (void)printf("%d policies of %d characters, %s: %.1f µs median, %.1f µs "
+                 "99th percentile (limit %.0f µs)\n",
                  POLICY_COUNT, IMPRINT_POLICY_MAX_LEN, it->name, median_us,
                  took_us[DECISION_COUNT * 99 / 100], MEDIAN_LIMIT_US);
     for (size_t i = 0; i < POLICY_COUNT; i++)
