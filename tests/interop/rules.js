@@ -171,8 +171,7 @@ const throttles = [
     }],
     ["silence", async (identity, connection) => {
         const error = await askTooOften(identity);
-        if (!String(error).includes("TIMEOUT") &&
-            !String(error.inner_error || error).match(/time/i))
+        if (!String(error.internalError).includes("RESPONSE_TIMEOUT"))
             throw error;
         await identity.createKeys(); // the connection is as good as before
         return connection;
