@@ -185,6 +185,15 @@ static void explain_resource(const struct imprint_policy_statement *statement,
         explain_difference(pattern, request, run, line);
 }
 
+/* What a client or a policy could use to forge a second line. */
+static void hide_controls(char *line)
+{
+    for (; *line != '\0'; line++) {
+        if ((unsigned char)*line < ' ' || *line == 0x7f)
+            *line = '?';
+    }
+}
+
 void imprint_policy_explain(const struct imprint_policy *const *policies,
                             const struct imprint_policy_request *request,
                             const struct imprint_policy_decision *decision,
@@ -210,4 +219,5 @@ void imprint_policy_explain(const struct imprint_policy *const *policies,
         (void)snprintf(line, IMPRINT_WHY_TEXT_LEN,
                        "its condition \"%s\" does not hold",
                        imprint_condition_name(statement->conditions, failed));
+    hide_controls(line);
 }

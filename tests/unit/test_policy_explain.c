@@ -194,10 +194,15 @@ static void test_difference(void **state)
         /* of several resources, the one that goes furthest */
         {ALLOW("'iot:Publish'", "['@topic/x','@topic/a/bc','@topic/a']"),
          "iot:Publish", "@topic/a/bd", "'bc' does not match 'bd'"},
+        {ALLOW("'iot:Publish'", "['@topic/a/x','@topic/a/y']"), "iot:Publish",
+         "@topic/a/z", "'x' does not match 'z'"},
         {ALLOW("'iot:Publish'", "'@topic/A/b'"), "iot:Publish", "@topic/a/B",
          "'arn:aws:iot:r:1:topic/A/b' differs in upper and lower case"},
         {ALLOW("'iot:Publish'", "'@topic/a/*'"), "iot:Publish", "@topic/A/b",
          "'arn:aws:iot:r:1:topic/a/*' differs in upper and lower case"},
+        /* what would be another line, or move a terminal's cursor */
+        {ALLOW("'iot:Publish'", "'@topic/\\n\\u001b\\u007f?'"), "iot:Publish",
+         "@topic/a\r", "'???\?' does not match 'a?'"},
     };
 
     (void)state;
