@@ -241,6 +241,25 @@ static void test_actions(void **state)
     imprint_policy_free(policy);
 }
 
+/* What a device can be asked about; a policy may name more. */
+static void test_device_actions(void **state)
+{
+    static const char *const device[] = {
+        "iot:Connect",   "iot:Publish",       "iot:Receive",
+        "iot:Subscribe", "iot:RetainPublish", "iot:AssumeRoleWithCertificate"};
+    static const char *const others[] = {"",        "iot:",
+                                         "iot:*",   "iot:publish",
+                                         "Publish", "iot:GetThingShadow",
+                                         "iot:P?"};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(device) / sizeof(*device); i++)
+        assert_true(imprint_policy_action_ok(device[i]));
+    for (i = 0; i < sizeof(others) / sizeof(*others); i++)
+        assert_false(imprint_policy_action_ok(others[i]));
+}
+
 /* A deny wins over every allow, in whatever policy and order. */
 static void test_deny_wins(void **state)
 {
@@ -384,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_size),
         cmocka_unit_test(test_wildcards),
         cmocka_unit_test(test_actions),
+        cmocka_unit_test(test_device_actions),
         cmocka_unit_test(test_deny_wins),
         cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_unresolved),

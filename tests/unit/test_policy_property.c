@@ -18,8 +18,8 @@
 #include "policy_rig.h"
 
 #define SEED 0x9e3779b97f4a7c15u
-#define ROUND_COUNT 12500
-#define REQUESTS_A_ROUND 16 /* for the same policies */
+#define ROUND_COUNT 8000
+#define REQUESTS_A_ROUND 25 /* for the same policies */
 #define POLICY_MAX_COUNT 3
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
