@@ -57,14 +57,21 @@ static void push(struct stack *stack, int64_t id, char *pem)
         (struct imprint_pool_key){.id = id, .pem = pem};
 }
 
+/*
+ * Who waits for a key can't wait for the one that filling makes: on a machine
+ * that is busy all the time, the lowest priority never gets done.
+ */
 static bool is_work(const struct imprint_pool *pool, size_t thread)
 {
-    size_t count = pool->saved.count + pool->fresh.count + pool->being_made;
-    size_t goal = thread == THREAD_FILLS && pool->options.size > pool->wanted
-                      ? pool->options.size
-                      : pool->wanted;
+    size_t count = pool->saved.count + pool->fresh.count;
+    size_t goal = pool->wanted;
 
-    return count < goal && count < SIZE_MAX_COUNT;
+    if (thread == THREAD_FILLS) {
+        count += pool->being_made;
+        if (pool->options.size > goal)
+            goal = pool->options.size;
+    }
+    return count < goal && count + pool->being_made < SIZE_MAX_COUNT;
 }
 
 /* A look after wait_ms, or when something changed. With the lock held. */
