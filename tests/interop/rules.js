@@ -173,7 +173,7 @@ const throttles = [
         const error = await askTooOften(identity);
         if (!String(error.internalError).includes("RESPONSE_TIMEOUT"))
             throw error;
-        await identity.createKeys(); // the connection is as good as before
+        await create(identity, "CSR"); // the connection is as good as before
         return connection;
     }],
     ["closed connection", async (identity, connection) => {
@@ -216,7 +216,7 @@ function deniedCases() {
                                   endpoint.claim("default"),
                                   async (identity, claim) => {
                 expect("the reason", await claim[act](topic), NOT_AUTHORIZED);
-                await identity.createKeys();
+                await create(identity, "CSR");
             }),
         });
     }
