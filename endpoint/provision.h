@@ -19,7 +19,6 @@
 #include "pool.h"
 #include "registry.h"
 #include "rules.h"
-#include "templates.h"
 
 #define IMPRINT_PROVISION_PAYLOAD_MAX_LEN 32768
 #define IMPRINT_PROVISION_PARAMETER_MAX_COUNT 64

@@ -7,6 +7,7 @@
 #include "catalog.h"
 #include "posix/file.h"
 #include "registration_plan.h"
+#include "templates.h"
 
 #define PARAMETER_NAME_MAX_LEN 2048 /* as in AWS's REST operation */
 #define PARAMETER_VALUE_MAX_LEN 4096

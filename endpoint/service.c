@@ -12,6 +12,7 @@
 #include "posix/thread.h"
 #include "posix/why.h"
 #include "queue.h"
+#include "templates.h"
 
 #define BATCH_MAX_COUNT 64
 #define TICK_MS 500 /* between looks for what expired */

@@ -5,6 +5,7 @@
 #include "registry_rig.h"
 
 #include "endpoint/provision.h"
+#include "endpoint/templates.h"
 
 struct desk {
     struct rig *rig;
