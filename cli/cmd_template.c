@@ -155,15 +155,14 @@ static enum imprint_status ask_hook(const struct order *order,
                                "no memory, or a parameter is no UTF-8");
     imprint_hook_run(job);
     status = imprint_hook_read_answer(job, &trial->answer, &trial->refusal);
+    if (status == IMPRINT_OK && !trial->answer.allows)
+        (void)imprint_why_set(&trial->refusal, IMPRINT_ERR_REFUSED,
+                              "the hook does not allow it%s", job->said);
     imprint_hook_free(job);
     if (status != IMPRINT_OK)
         return refuse(trial, 403);
     trial->show.hook = &trial->answer;
-    if (trial->answer.allows)
-        return IMPRINT_OK;
-    (void)imprint_why_set(&trial->refusal, IMPRINT_ERR_REFUSED,
-                          "the hook does not allow it");
-    return refuse(trial, 403);
+    return trial->answer.allows ? IMPRINT_OK : refuse(trial, 403);
 }
 
 static enum imprint_status apply(struct trial *trial, struct imprint_why *why)

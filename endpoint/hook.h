@@ -36,7 +36,8 @@ struct imprint_hook_job {
     enum imprint_hook_outcome outcome;
     char *answer; /* NUL-terminated; free by imprint_hook_free */
     size_t answer_len;
-    char problem[IMPRINT_WHY_TEXT_LEN]; /* unless ANSWERED; what stderr said */
+    char problem[IMPRINT_WHY_TEXT_LEN]; /* unless ANSWERED */
+    char said[IMPRINT_WHY_TEXT_LEN];    /* if ANSWERED: ": \"...\"" of stderr */
     void *user;
     struct imprint_hook_job *next; /* the owner's */
 };

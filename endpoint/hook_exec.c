@@ -214,6 +214,7 @@ static void conclude(struct run *run, enum end end)
                        "ended with status %d%s", value, tail);
     } else {
         job->outcome = IMPRINT_HOOK_ANSWERED;
+        (void)snprintf(job->said, sizeof(job->said), "%s", tail);
     }
 }
 

@@ -229,6 +229,7 @@ static enum imprint_status ask_hook(const struct imprint_provision *provision,
                                     struct imprint_hook_answer *out)
 {
     struct imprint_why why = {{0}, {0}};
+    char note[IMPRINT_WHY_TEXT_LEN + 32];
 
     if (!hook)
         return IMPRINT_OK;
@@ -238,9 +239,11 @@ static enum imprint_status ask_hook(const struct imprint_provision *provision,
         return deny(request, "the hook did not run");
     if (imprint_hook_read_answer(request->hook, out, &why) != IMPRINT_OK)
         return deny(request, why.text);
-    if (!out->allows)
-        return deny(request, "the hook said no");
-    return IMPRINT_OK;
+    if (out->allows)
+        return IMPRINT_OK;
+    (void)snprintf(note, sizeof(note), "the hook said no%s",
+                   request->hook->said);
+    return deny(request, note);
 }
 
 /* ---- a token that was not used yet ---- */

@@ -198,6 +198,9 @@ static void test_denies(void **state)
 
     check_denied(fixture, "echo '{\"allowProvisioning\":false}'",
                  "the hook said no");
+    check_denied(fixture,
+                 "echo not listed >&2; echo '{\"allowProvisioning\":false}'",
+                 "the hook said no: \"not listed\"");
     check_denied(fixture, "echo oops >&2; exit 4",
                  "ended with status 4: \"oops\"");
     check_denied(fixture, "kill -KILL $$", "was ended by signal 9 (Killed)");
@@ -212,7 +215,7 @@ static void test_denies(void **state)
     set(fixture, "hook_timeout_ms", "300");
     reopen(fixture);
     check_denied(fixture, "exec sleep 600", "was killed after 300 ms");
-    assert_int_equal(fixture_count_certificates(fixture).pending, 8);
+    assert_int_equal(fixture_count_certificates(fixture).pending, 9);
 }
 
 static void test_arn(void **state)
