@@ -1,59 +1,15 @@
 /* Functions, findings, limits, and templates that are known good. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "template_rig.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "aws/template.h"
-
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define CERTIFICATE                                      \
-    "'c':{'Type':'AWS::IoT::Certificate','Properties':{" \
-    "'CertificateId':{'Ref':'AWS::IoT::Certificate::Id'}}}"
 #define PARAMETERS                                           \
     "'Parameters':{'A':{'Type':'String','Default':'x,y,z'}," \
     "'B':{'Type':'String','Default':'1'}},"
 #define MAPPINGS "'Mappings':{'M':{'1':{'k':'one'},'2':{'k':'two'}}},"
-
-/* ' for ", so that a template can be read here. Free it. */
-static char *quoted(const char *text)
-{
-    char *copy = strdup(text);
-    char *at;
-
-    assert_non_null(copy);
-    for (at = copy; (at = strchr(at, '\'')); at++)
-        *at = '"';
-    return copy;
-}
-
-static enum imprint_status try_parse(const char *text,
-                                     struct imprint_template **out,
-                                     struct imprint_why *why)
-{
-    char *copy = quoted(text);
-    enum imprint_status status =
-        imprint_template_parse(imprint_slice_text(copy), out, why);
-
-    free(copy);
-    return status;
-}
-
-static struct imprint_template *parse(const char *text)
-{
-    struct imprint_template *template = NULL;
-    struct imprint_why why = {"", ""};
-
-    if (try_parse(text, &template, &why) != IMPRINT_OK)
-        fail_msg("%s: %s", text, why.text);
-    return template;
-}
 
 /* names and values in turn, ended by NULL. */
 static enum imprint_status apply(const struct imprint_template *template,
@@ -96,7 +52,7 @@ static enum imprint_status evaluate(const char *value, const char *const *sent,
                    "{" PARAMETERS MAPPINGS "'Resources':{" CERTIFICATE
                    "},'DeviceConfiguration':{'v':%s}}",
                    value);
-    status = try_parse(text, &template, why);
+    status = template_try_parse(text, &template, why);
     if (status != IMPRINT_OK)
         return status;
     status = apply(template, sent, NULL, &plan, why);
@@ -255,7 +211,7 @@ static void test_of_aws(void **state)
 {
     static const char *const sent[] = {"SerialNumber", "7", "DeviceLocation",
                                        "Seattle", NULL};
-    struct imprint_template *template = parse(aws_template);
+    struct imprint_template *template = template_parse(aws_template);
     struct imprint_template_plan plan;
     struct imprint_why why = {"", ""};
 
@@ -280,7 +236,7 @@ static void test_of_aws(void **state)
 
 static void test_every_prefix(void **state)
 {
-    char *text = quoted(aws_template);
+    char *text = template_quote(aws_template);
     size_t len;
 
     (void)state;
@@ -307,7 +263,7 @@ static void test_of_the_hook(void **state)
         "liar",     NULL};
     static const char *const hook[] = {"CertDate", "2026-01-02", "Other", "x",
                                        NULL};
-    struct imprint_template *template = parse(
+    struct imprint_template *template = template_parse(
         "{'Parameters':{'deviceId':{'Type':'String'},"
         "'CertDate':{'Type':'String'}},'Resources':{" CERTIFICATE
         ",'t':{'Type':'AWS::IoT::Thing','Properties':{'ThingName':"
@@ -335,7 +291,7 @@ static void test_of_the_hook(void **state)
 /* A declared parameter without a Default must come, used or not. */
 static void test_unused_parameter(void **state)
 {
-    struct imprint_template *template = parse(
+    struct imprint_template *template = template_parse(
         "{'Parameters':{'a':{'Type':'String'}},'Resources':{" CERTIFICATE "}}");
     struct imprint_template_plan plan;
     struct imprint_why why = {"", ""};
@@ -350,7 +306,7 @@ static void test_unused_parameter(void **state)
 static void test_policy_with_functions(void **state)
 {
     static const char *const sent[] = {"s", "a\"b\\", NULL};
-    struct imprint_template *template = parse(
+    struct imprint_template *template = template_parse(
         "{'Parameters':{'s':{'Type':'String'}},'Resources':{" CERTIFICATE
         ",'p':{'Type':'AWS::IoT::Policy','Properties':{'PolicyDocument':{"
         "'Version':'2012-10-17','Statement':[{'Effect':'Allow','Action':"
@@ -417,7 +373,7 @@ static void test_findings(void **state)
         {"\"enabled\" does not exist", false, "enabled", "--enabled"},
         {"must be a text", false, "Mappings.M.a.b", "can't have functions"},
     };
-    char *text = quoted(
+    char *text = template_quote(
         "{'Parameters':{'Unused':{'Type':'String'}},\n"
         "'Conditions':{},'enabled':true,\n"
         "'Mappings':{'M':{'a':{'b':{'Ref':'Unused'}}}},\n"
@@ -460,7 +416,7 @@ static size_t count_takeovers(const char *name, bool has_hook)
                    "'t':{'Type':'AWS::IoT::Thing','Properties':{'ThingName':"
                    "%s,'AttributePayload':{'s':{'Ref':'s'}}}}}}",
                    CERTIFICATE, name);
-    copy = quoted(text);
+    copy = template_quote(text);
     imprint_template_check(imprint_slice_text(copy), has_hook, &findings);
     assert_int_equal(findings.error_count, 0);
     assert_non_null(find(&findings, "without OverrideSettings"));
@@ -493,7 +449,7 @@ static enum imprint_status parse_thing(const char *properties,
                    "{'Resources':{%s,'t':{'Type':'AWS::IoT::Thing',"
                    "'Properties':{%s}}}}",
                    CERTIFICATE, properties);
-    status = try_parse(text, &template, why);
+    status = template_try_parse(text, &template, why);
     imprint_template_free(template);
     return status;
 }

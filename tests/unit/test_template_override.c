@@ -1,55 +1,12 @@
 /* What becomes of a thing that exists, and things as JSON. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "template_rig.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "aws/memory.h"
-#include "aws/template.h"
 #include "aws/thing.h"
-
-#define CERTIFICATE                                      \
-    "'c':{'Type':'AWS::IoT::Certificate','Properties':{" \
-    "'CertificateId':{'Ref':'AWS::IoT::Certificate::Id'}}}"
-/* ' for ", so that a template can be read here. Free it. */
-static char *quoted(const char *text)
-{
-    char *copy = strdup(text);
-    char *at;
-
-    assert_non_null(copy);
-    for (at = copy; (at = strchr(at, '\'')); at++)
-        *at = '"';
-    return copy;
-}
-
-static enum imprint_status try_parse(const char *text,
-                                     struct imprint_template **out,
-                                     struct imprint_why *why)
-{
-    char *copy = quoted(text);
-    enum imprint_status status =
-        imprint_template_parse(imprint_slice_text(copy), out, why);
-
-    free(copy);
-    return status;
-}
-
-static struct imprint_template *parse(const char *text)
-{
-    struct imprint_template *template = NULL;
-    struct imprint_why why = {"", ""};
-
-    if (try_parse(text, &template, &why) != IMPRINT_OK)
-        fail_msg("%s: %s", text, why.text);
-    return template;
-}
 
 static const char *const words[] = {NULL, "DO_NOTHING", "REPLACE", "FAIL",
                                     "MERGE"};
@@ -80,7 +37,7 @@ static struct imprint_template_plan make_plan(const char *word, bool has_any)
                    "'c':'3'},'ThingTypeName':'new','ThingGroups':['h','g']}"
                    "%s}}}",
                    CERTIFICATE, settings);
-    template = parse(text);
+    template = template_parse(text);
     assert_int_equal(imprint_template_apply(template, &parameters, &plan, &why),
                      IMPRINT_OK);
     imprint_template_free(template);
@@ -142,7 +99,7 @@ static void test_overrides(void **state)
         struct imprint_template_thing after;
         struct imprint_why why = {"", ""};
         void *memory = NULL;
-        char *json = quoted(cases[i].existing);
+        char *json = template_quote(cases[i].existing);
         char text[256] = "";
         enum imprint_status status;
 
@@ -192,7 +149,7 @@ static void test_each_difference(void **state)
         struct imprint_template_thing after;
         struct imprint_why why = {"", ""};
         void *memory = NULL;
-        char *json = quoted(cases[i].existing);
+        char *json = template_quote(cases[i].existing);
 
         assert_int_equal(imprint_thing_read(imprint_slice_text(json), &existing,
                                             &memory, &why),
