@@ -113,4 +113,13 @@ void imprint_policy_explain(const struct imprint_policy *const *policies,
 /* True if action is one that a device can be asked about ("iot:Connect"). */
 bool imprint_policy_action_ok(const char *action);
 
+/* "topic", "topicfilter", "client": what an action's resource begins with. */
+const char *imprint_policy_resource_kind(const char *action);
+
+/*
+ * The part of an ARN behind the account ("topic/a"), or NULL: it is none of
+ * AWS IoT's.
+ */
+const char *imprint_policy_resource_of(const char *arn);
+
 #endif

@@ -41,15 +41,6 @@ void imprint_policy_warn(const struct imprint_document *root,
                          const struct imprint_place *place,
                          struct imprint_findings *findings);
 
-/* "topic", "topicfilter", "client": what an action's resource begins with. */
-const char *imprint_policy_resource_kind(const char *action);
-
-/*
- * The part of an ARN behind the account ("topic/a"), or NULL: it is none of
- * AWS IoT's.
- */
-const char *imprint_policy_resource_of(const char *arn);
-
 /*
  * How near a statement about the action came to allowing the resource, or least
  * if that is no less; has_resource: it has it, so a condition failed.

@@ -6,16 +6,29 @@
 #include <unistd.h>
 
 #include "posix/settings.h"
+#include "posix/why.h"
 
 #define LEFT_WIDTH 26 /* of a help; then a blank */
 #define TEXT_WIDTH 51
 
+void imprint_cli_hide_controls(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+    }
+}
+
 void imprint_cli_error(const struct imprint_why *why)
 {
+    struct imprint_why shown = *why;
+
+    imprint_cli_hide_controls(shown.text);
+    imprint_cli_hide_controls(shown.hint);
     (void)fflush(stdout);
-    (void)fprintf(stderr, "imprint: error: %s\n", why->text);
-    if (why->hint[0])
-        (void)fprintf(stderr, "imprint: hint: %s\n", why->hint);
+    (void)fprintf(stderr, "imprint: error: %s\n", shown.text);
+    if (shown.hint[0])
+        (void)fprintf(stderr, "imprint: hint: %s\n", shown.hint);
 }
 
 int imprint_cli_fail(enum imprint_status status, const struct imprint_why *why)
@@ -163,4 +176,67 @@ void imprint_cli_help(const char *verb)
 
     for (size_t i = 0; imprint_settings_describe(verb, i, &row); i++)
         imprint_cli_option(&row);
+}
+
+static bool has_word(const char *words, const char *word)
+{
+    size_t len = strlen(word);
+
+    for (const char *at = words; (at = strstr(at, word)); at += len) {
+        if ((at == words || at[-1] == ' ') &&
+            (at[len] == ' ' || at[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+static bool takes(const char *options, const char *name)
+{
+    return has_word("config dir", name) || has_word(options, name);
+}
+
+/* A row's text is for all subverbs: "try: the thing's type". */
+static const char *skip_subverb(const char *text, const char *subverb)
+{
+    size_t len = strlen(subverb);
+
+    return strncmp(text, subverb, len) == 0 && strncmp(text + len, ": ", 2) == 0
+               ? text + len + 2
+               : text;
+}
+
+void imprint_cli_subverb_help(const char *verb, const char *subverb,
+                              const char *operands, const char *summary,
+                              const char *options)
+{
+    struct imprint_settings_help row;
+
+    (void)printf("usage: imprint %s %s%s%s [OPTION...]\n\n%s\n\n", verb,
+                 subverb, operands[0] ? " " : "", operands, summary);
+    for (size_t i = 0; imprint_settings_describe(verb, i, &row); i++) {
+        if (!takes(options, row.name))
+            continue;
+        row.text = skip_subverb(row.text, subverb);
+        imprint_cli_option(&row);
+    }
+}
+
+enum imprint_status imprint_cli_check_options(
+    const char *verb, const char *subverb, const char *options,
+    const struct imprint_settings *settings, struct imprint_why *why)
+{
+    struct imprint_settings_help row;
+
+    for (size_t i = 0; imprint_settings_describe(verb, i, &row); i++) {
+        const char *place = imprint_settings_place(settings, row.name);
+
+        if (strncmp(place, "--", 2) != 0 || takes(options, row.name))
+            continue;
+        (void)imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                              "\"imprint %s %s\" takes no %s", verb, subverb,
+                              place);
+        imprint_why_hint(why, "see imprint %s %s --help", verb, subverb);
+        return IMPRINT_ERR_SETTINGS;
+    }
+    return IMPRINT_OK;
 }

@@ -28,6 +28,9 @@ int imprint_cmd_reset(int argc, char **argv);
 int imprint_cmd_status(int argc, char **argv);
 int imprint_cmd_template(int argc, char **argv);
 
+/* What could forge a line of a terminal, or move its cursor, becomes '?'. */
+void imprint_cli_hide_controls(char *text);
+
 /* "imprint: error: <text>", and "imprint: hint: <hint>" if there is one. */
 void imprint_cli_error(const struct imprint_why *why);
 
@@ -71,5 +74,19 @@ void imprint_cli_option(const struct imprint_settings_help *option);
 
 /* One row per option of a verb that posix/settings.h knows, on stdout. */
 void imprint_cli_help(const char *verb);
+
+/*
+ * Of `imprint VERB SUBVERB`, which takes these options alone, names with blanks
+ * between them, and --config and --dir where the verb has them.
+ */
+void imprint_cli_subverb_help(const char *verb, const char *subverb,
+                              const char *operands, const char *summary,
+                              const char *options);
+
+/* ERR_SETTINGS: the command line has another one. */
+struct imprint_settings;
+enum imprint_status imprint_cli_check_options(
+    const char *verb, const char *subverb, const char *options,
+    const struct imprint_settings *settings, struct imprint_why *why);
 
 #endif

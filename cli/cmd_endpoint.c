@@ -149,34 +149,6 @@ static int print_help(void)
     return IMPRINT_CLI_DONE;
 }
 
-static bool has_option(const struct verb *verb, const char *name)
-{
-    size_t len = strlen(name);
-
-    if (strcmp(name, "dir") == 0 || strcmp(name, "config") == 0)
-        return true;
-    for (const char *at = verb->options; (at = strstr(at, name)); at += len) {
-        if ((at == verb->options || at[-1] == ' ') &&
-            (at[len] == ' ' || at[len] == '\0'))
-            return true;
-    }
-    return false;
-}
-
-static int print_verb_help(const struct verb *verb)
-{
-    struct imprint_settings_help row;
-
-    (void)printf("usage: imprint endpoint %s%s%s [OPTION...]\n\n%s\n\n",
-                 verb->name, verb->operands[0] ? " " : "", verb->operands,
-                 verb->summary);
-    for (size_t i = 0; imprint_settings_describe("endpoint", i, &row); i++) {
-        if (has_option(verb, row.name))
-            imprint_cli_option(&row);
-    }
-    return IMPRINT_CLI_DONE;
-}
-
 /* ---- carrying out ---- */
 
 /* As it was typed when it is in PATH, else where it stands. */
@@ -234,26 +206,6 @@ static enum imprint_status open_dir(const struct imprint_settings *settings,
     return IMPRINT_ERR_SETTINGS;
 }
 
-static enum imprint_status check_options(
-    const struct verb *verb, const struct imprint_settings *settings,
-    struct imprint_why *why)
-{
-    struct imprint_settings_help row;
-
-    for (size_t i = 0; imprint_settings_describe("endpoint", i, &row); i++) {
-        const char *place = imprint_settings_place(settings, row.name);
-
-        if (strncmp(place, "--", 2) != 0 || has_option(verb, row.name))
-            continue;
-        imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                        "\"imprint endpoint %s\" takes no %s", verb->name,
-                        place);
-        imprint_why_hint(why, "see imprint endpoint %s --help", verb->name);
-        return IMPRINT_ERR_SETTINGS;
-    }
-    return IMPRINT_OK;
-}
-
 /* A name, value or document that was typed is a matter of usage. */
 static enum imprint_status as_typed(enum imprint_status status)
 {
@@ -274,7 +226,8 @@ static enum imprint_status carry_out(const struct verb *verb,
 {
     char command[PATH_MAX];
     char *dir = NULL;
-    enum imprint_status status = check_options(verb, order->settings, why);
+    enum imprint_status status = imprint_cli_check_options(
+        "endpoint", verb->name, verb->options, order->settings, why);
 
     if (status != IMPRINT_OK)
         return status;
@@ -320,8 +273,13 @@ int imprint_cmd_endpoint(int argc, char **argv)
     const struct verb *verb = argc > 1 ? find_verb(argv[1]) : NULL;
 
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0)
-            return verb ? print_verb_help(verb) : print_help();
+        if (strcmp(argv[i], "--help") != 0)
+            continue;
+        if (!verb)
+            return print_help();
+        imprint_cli_subverb_help("endpoint", verb->name, verb->operands,
+                                 verb->summary, verb->options);
+        return IMPRINT_CLI_DONE;
     }
     if (argc < 2)
         return imprint_cli_usage(hint, "what shall the endpoint do?");

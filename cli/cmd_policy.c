@@ -1,3 +1,5 @@
+#include <arpa/inet.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,18 +105,14 @@ static enum imprint_status read_policies(const struct order *order,
 }
 
 /* "topic/a" of the region and account that the policies name first. */
-static enum imprint_status complete_resource(const struct order *order,
+static enum imprint_status complete_resource(const char *resource,
                                              struct trial *trial, char *arn,
                                              struct imprint_why *why)
 {
-    const char *resource = get(order, "resource", NULL);
     size_t len = 0;
     size_t colons = 0;
     int put_len;
 
-    if (!resource)
-        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                               "\"imprint policy try\" needs --resource");
     for (; arn && colons < 5 && arn[len] != '\0' && arn[len] != '"'; len++)
         colons += arn[len] == ':';
     if (colons < 5 || (arn && strcspn(arn, "*?$") < len)) {
@@ -130,6 +128,52 @@ static enum imprint_status complete_resource(const struct order *order,
         return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
     trial->request.resource = trial->resource;
     return IMPRINT_OK;
+}
+
+/* A resource without its kind. */
+static const char *skip_kind(const char *resource)
+{
+    static const char *const kinds[] = {"client/", "topic/", "topicfilter/",
+                                        "rolealias/"};
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (strncmp(resource, kinds[i], strlen(kinds[i])) == 0)
+            return resource + strlen(kinds[i]);
+    }
+    return resource;
+}
+
+/* The service never asks for an action with another kind of resource. */
+static enum imprint_status check_resource(const struct trial *trial,
+                                          struct imprint_why *why)
+{
+    const char *action = trial->request.action;
+    const char *kind = imprint_policy_resource_kind(action);
+    const char *rest = imprint_policy_resource_of(trial->resource);
+    size_t len = strlen(kind);
+
+    if (rest && strncmp(rest, kind, len) == 0 && rest[len] == '/')
+        return IMPRINT_OK;
+    (void)imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                          "resource: \"%s\" is nothing for %s",
+                          rest ? rest : trial->resource, action);
+    imprint_why_hint(why, "it asks for %s/%s", kind,
+                     rest ? skip_kind(rest) : "...");
+    return IMPRINT_ERR_SETTINGS;
+}
+
+static enum imprint_status take_resource(const struct order *order,
+                                         struct trial *trial, char *arn,
+                                         struct imprint_why *why)
+{
+    const char *resource = get(order, "resource", NULL);
+    enum imprint_status status;
+
+    if (!resource)
+        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                               "\"imprint policy try\" needs --resource");
+    status = complete_resource(resource, trial, arn, why);
+    return status == IMPRINT_OK ? check_resource(trial, why) : status;
 }
 
 static enum imprint_status take_attributes(const struct order *order,
@@ -206,39 +250,84 @@ static enum imprint_status take_certificate(const struct order *order,
     return status;
 }
 
-static enum imprint_status take_request(const struct order *order,
-                                        struct trial *trial,
-                                        struct imprint_why *why)
+static enum imprint_status take_action(const struct order *order,
+                                       struct trial *trial,
+                                       struct imprint_why *why)
+{
+    const char *action = get(order, "action", NULL);
+
+    if (!action)
+        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                               "\"imprint policy try\" needs --action");
+    trial->request.action = action;
+    if (imprint_policy_action_ok(action))
+        return IMPRINT_OK;
+    (void)imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                          "action: \"%s\" is none that a device can be asked "
+                          "about",
+                          action);
+    imprint_why_hint(why, "iot:Connect, iot:Publish, iot:Receive, "
+                          "iot:Subscribe or iot:RetainPublish");
+    return IMPRINT_ERR_SETTINGS;
+}
+
+static enum imprint_status take_thing(const struct order *order,
+                                      struct trial *trial,
+                                      struct imprint_why *why)
 {
     struct imprint_policy_request *request = &trial->request;
     const char *thing = get(order, "thing", NULL);
-    enum imprint_status status;
+    const char *type = get(order, "thing-type", NULL);
+    enum imprint_status status = take_attributes(order, trial, why);
 
-    request->action = get(order, "action", NULL);
-    if (!request->action)
+    if (status != IMPRINT_OK)
+        return status;
+    if (!thing && (type || request->attribute_count > 0))
         return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                               "\"imprint policy try\" needs --action");
-    if (!imprint_policy_action_ok(request->action)) {
-        (void)imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                              "action: \"%s\" is none that a device can be "
-                              "asked about",
-                              request->action);
-        imprint_why_hint(why, "iot:Connect, iot:Publish, iot:Receive, "
-                              "iot:Subscribe or iot:RetainPublish");
-        return IMPRINT_ERR_SETTINGS;
-    }
+                               "%s: it is a thing's; name it with --thing",
+                               type ? "thing-type" : "attribute");
     request->client_id = get(order, "client-id", thing);
-    request->source_ip = get(order, "source-ip", NULL);
     request->is_attached = thing != NULL;
     /* as the service: a thing is known by its name for a client id */
     if (thing && strcmp(thing, request->client_id) == 0) {
         request->thing_name = thing;
-        request->thing_type = get(order, "thing-type", NULL);
-        status = take_attributes(order, trial, why);
-        if (status != IMPRINT_OK)
-            return status;
+        request->thing_type = type;
+    } else {
+        request->attribute_count = 0;
     }
-    status = take_connect(order, trial, why);
+    return IMPRINT_OK;
+}
+
+static enum imprint_status take_address(const struct order *order,
+                                        struct trial *trial,
+                                        struct imprint_why *why)
+{
+    const char *address = get(order, "source-ip", NULL);
+    uint8_t bytes[sizeof(struct in6_addr)];
+
+    if (address && inet_pton(AF_INET, address, bytes) != 1 &&
+        inet_pton(AF_INET6, address, bytes) != 1)
+        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                               "source-ip: \"%s\" is no IPv4 or IPv6 address",
+                               address);
+    trial->request.source_ip = address;
+    return IMPRINT_OK;
+}
+
+static enum imprint_status take_request(const struct order *order,
+                                        struct trial *trial, char *arn,
+                                        struct imprint_why *why)
+{
+    enum imprint_status status = take_action(order, trial, why);
+
+    if (status == IMPRINT_OK)
+        status = take_resource(order, trial, arn, why);
+    if (status == IMPRINT_OK)
+        status = take_thing(order, trial, why);
+    if (status == IMPRINT_OK)
+        status = take_address(order, trial, why);
+    if (status == IMPRINT_OK)
+        status = take_connect(order, trial, why);
     return status == IMPRINT_OK ? take_certificate(order, trial, why) : status;
 }
 
@@ -249,55 +338,73 @@ static const char *name_verdict(enum imprint_policy_verdict verdict)
                                               : "not allowed";
 }
 
+/* What became of it; path is the statement's policy, or NULL. */
+struct outcome {
+    struct imprint_policy_decision decision;
+    const char *path;
+    char reason[IMPRINT_WHY_TEXT_LEN];
+};
+
+static enum imprint_status show_json(const struct outcome *outcome,
+                                     struct imprint_why *why)
+{
+    const struct imprint_policy_decision *decision = &outcome->decision;
+    struct imprint_json *object = imprint_json_new();
+
+    return imprint_list_print(
+        object,
+        object &&
+            imprint_json_put_text(object, "verdict",
+                                  name_verdict(decision->verdict)) &&
+            imprint_json_put_text(object, "policy", outcome->path) &&
+            (outcome->path
+                 ? imprint_json_put_number(object, "statement",
+                                           (int64_t)decision->statement_index)
+                 : imprint_json_put_text(object, "statement", NULL)) &&
+            imprint_json_put_text(object, "text", decision->statement) &&
+            imprint_json_put_text(object, "reason",
+                                  outcome->reason[0] ? outcome->reason : NULL),
+        why);
+}
+
+static void show_text(const struct outcome *outcome, const struct trial *trial)
+{
+    const struct imprint_policy_decision *decision = &outcome->decision;
+
+    (void)printf("%s: %s of %s\n", name_verdict(decision->verdict),
+                 trial->request.action, trial->request.resource);
+    if (outcome->path)
+        (void)printf(
+            "%s %s, Statement[%zu]: %s\n",
+            decision->verdict == IMPRINT_POLICY_SILENT ? "nearest is" : "by",
+            outcome->path, decision->statement_index, decision->statement);
+    else
+        (void)printf("no statement is near\n");
+    if (outcome->reason[0])
+        (void)printf("because %s\n", outcome->reason);
+}
+
 static enum imprint_status show(const struct order *order,
                                 const struct trial *trial,
                                 struct imprint_why *why)
 {
-    struct imprint_policy_decision decision;
-    char reason[IMPRINT_WHY_TEXT_LEN];
-    const char *path = NULL;
-    struct imprint_json *object;
-    bool is_allowed;
+    const struct imprint_policy *const *policies =
+        (const struct imprint_policy *const *)trial->policies;
+    struct outcome outcome = {.path = NULL};
 
-    imprint_policy_evaluate(
-        (const struct imprint_policy *const *)trial->policies,
-        trial->policy_count, &trial->request, &decision);
-    imprint_policy_explain(
-        (const struct imprint_policy *const *)trial->policies, &trial->request,
-        &decision, reason);
-    is_allowed = decision.verdict == IMPRINT_POLICY_ALLOWED;
-    if (decision.statement)
-        path = order->parts->operands[decision.policy_index];
-    if (order->json) {
-        object = imprint_json_new();
-        if (imprint_list_print(
-                object,
-                object &&
-                    imprint_json_put_text(object, "verdict",
-                                          name_verdict(decision.verdict)) &&
-                    imprint_json_put_text(object, "policy", path) &&
-                    imprint_json_put_number(
-                        object, "statement",
-                        path ? (int64_t)decision.statement_index : -1) &&
-                    imprint_json_put_text(object, "text", decision.statement) &&
-                    imprint_json_put_text(object, "reason",
-                                          reason[0] ? reason : NULL),
-                why) != IMPRINT_OK)
-            return IMPRINT_ERR_INTERNAL;
-        return is_allowed ? IMPRINT_OK : IMPRINT_ERR_REFUSED;
-    }
-    (void)printf("%s: %s of %s\n", name_verdict(decision.verdict),
-                 trial->request.action, trial->request.resource);
-    if (path)
-        (void)printf("%s %s, Statement[%zu]: %s\n",
-                     decision.verdict == IMPRINT_POLICY_SILENT ? "nearest is"
-                                                               : "by",
-                     path, decision.statement_index, decision.statement);
-    else
-        (void)printf("no statement is near\n");
-    if (reason[0])
-        (void)printf("but %s\n", reason);
-    return is_allowed ? IMPRINT_OK : IMPRINT_ERR_REFUSED;
+    imprint_policy_evaluate(policies, trial->policy_count, &trial->request,
+                            &outcome.decision);
+    imprint_policy_explain(policies, &trial->request, &outcome.decision,
+                           outcome.reason);
+    if (outcome.decision.statement)
+        outcome.path = order->parts->operands[outcome.decision.policy_index];
+    if (!order->json)
+        show_text(&outcome, trial);
+    else if (show_json(&outcome, why) != IMPRINT_OK)
+        return IMPRINT_ERR_INTERNAL;
+    return outcome.decision.verdict == IMPRINT_POLICY_ALLOWED
+               ? IMPRINT_OK
+               : IMPRINT_ERR_REFUSED;
 }
 
 static int try(const struct order *order)
@@ -308,9 +415,7 @@ static int try(const struct order *order)
     enum imprint_status status = read_policies(order, &trial, &arn, &why);
 
     if (status == IMPRINT_OK)
-        status = complete_resource(order, &trial, arn, &why);
-    if (status == IMPRINT_OK)
-        status = take_request(order, &trial, &why);
+        status = take_request(order, &trial, arn, &why);
     if (status == IMPRINT_OK)
         status = show(order, &trial, &why);
     if (status != IMPRINT_OK && status != IMPRINT_ERR_REFUSED)
@@ -370,21 +475,31 @@ static const struct verb {
     const char *name;
     const char *operands;
     const char *summary;
-    size_t low; /* operands */
+    const char *options; /* beside config */
+    size_t low;          /* operands */
     size_t high;
     int (*carry_out)(const struct order *order);
 } verbs[] = {
-    {"check", "FILE", "say what is wrong with it", 1, 1, check},
-    {"try", "FILE...", "what they allow together, and by which statement", 1,
-     IMPRINT_CLI_OPERAND_MAX_COUNT, try},
-    {"claim", "", "write the smallest policy that a claim needs", 0, 0,
+    {"check", "FILE", "say what is wrong with it", "json", 1, 1, check},
+    {"try", "FILE...", "what they allow together, and by which statement",
+     "action resource thing thing-type attribute client-id source-ip "
+     "certificate connect json",
+     1, IMPRINT_CLI_OPERAND_MAX_COUNT, try},
+    {"claim", "", "write the smallest policy that a claim needs",
+     "template flow format client-id-prefix region account partition", 0, 0,
      write_claim},
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
-static int print_help(void)
+/* NULL: of all verbs. */
+static int print_help(const struct verb *verb)
 {
+    if (verb) {
+        imprint_cli_subverb_help("policy", verb->name, verb->operands,
+                                 verb->summary, verb->options);
+        return IMPRINT_CLI_DONE;
+    }
     (void)printf("usage: imprint policy VERB [FILE...] [OPTION...]\n\n");
     for (size_t i = 0; i < VERB_COUNT; i++) {
         char left[48];
@@ -411,7 +526,10 @@ static int carry_out(const struct verb *verb, struct imprint_cli_parts *parts)
         return imprint_cli_fail(status, &why);
     order.settings = settings;
     order.json = imprint_settings_on(settings, "json");
-    code = verb->carry_out(&order);
+    status = imprint_cli_check_options("policy", verb->name, verb->options,
+                                       settings, &why);
+    code = status == IMPRINT_OK ? verb->carry_out(&order)
+                                : imprint_cli_fail(status, &why);
     imprint_settings_close(settings);
     return code;
 }
@@ -424,22 +542,24 @@ int imprint_cmd_policy(int argc, char **argv)
 
     if (argc < 2)
         return imprint_cli_usage(hint, "what shall be done with a policy?");
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0)
-            return print_help();
-    }
     for (size_t i = 0; i < VERB_COUNT; i++) {
         if (strcmp(argv[1], verbs[i].name) == 0)
             verb = &verbs[i];
+    }
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0)
+            return print_help(verb);
     }
     if (!verb)
         return imprint_cli_usage(
             hint, "unknown verb \"%s\" of \"imprint policy\"", argv[1]);
     if (!imprint_cli_part("policy", argc, argv, &parts))
         return imprint_cli_usage(hint, "too many arguments");
-    if (parts.operand_count < verb->low || parts.operand_count > verb->high)
-        return imprint_cli_usage(hint, "\"imprint policy %s\" takes %s",
-                                 verb->name,
-                                 verb->high ? verb->operands : "no operand");
+    if (parts.operand_count < verb->low)
+        return imprint_cli_usage(hint, "\"imprint policy %s\" needs %s",
+                                 verb->name, verb->operands);
+    if (parts.operand_count > verb->high)
+        return imprint_cli_usage(hint, "unexpected argument \"%s\"",
+                                 parts.operands[verb->high]);
     return carry_out(verb, &parts);
 }

@@ -240,18 +240,40 @@ static int try(const struct order *order)
 
 /* ---- the verb ---- */
 
-static int print_help(void)
+static const struct verb {
+    const char *name;
+    const char *summary;
+    const char *options; /* beside config */
+    int (*carry_out)(const struct order *order);
+} verbs[] = {
+    {"check", "say what is wrong with it", "hook json", check},
+    {"try", "show what RegisterThing would do", "param hook existing json",
+     try},
+};
+
+#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+/* NULL: of all verbs. */
+static int print_help(const struct verb *verb)
 {
-    (void)printf("usage: imprint template VERB FILE [OPTION...]\n\n"
-                 "  %-26s %s\n  %-26s %s\n\n",
-                 "check FILE", "say what is wrong with it", "try FILE",
-                 "show what RegisterThing would do");
+    if (verb) {
+        imprint_cli_subverb_help("template", verb->name, "FILE", verb->summary,
+                                 verb->options);
+        return IMPRINT_CLI_DONE;
+    }
+    (void)printf("usage: imprint template VERB FILE [OPTION...]\n\n");
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        char left[48];
+
+        (void)snprintf(left, sizeof(left), "%s FILE", verbs[i].name);
+        imprint_cli_line(left, verbs[i].summary);
+    }
+    (void)putchar('\n');
     imprint_cli_help("template");
     return IMPRINT_CLI_DONE;
 }
 
-static int carry_out(int (*verb)(const struct order *),
-                     struct imprint_cli_parts *parts)
+static int carry_out(const struct verb *verb, struct imprint_cli_parts *parts)
 {
     struct imprint_settings *settings = NULL;
     struct imprint_why why = {"", ""};
@@ -264,14 +286,18 @@ static int carry_out(int (*verb)(const struct order *),
 
     if (status != IMPRINT_OK)
         return imprint_cli_fail(status, &why);
-    if (imprint_file_read(order.path, FILE_MAX_LEN, &text, &len, &why) !=
-        IMPRINT_OK) {
+    status = imprint_cli_check_options("template", verb->name, verb->options,
+                                       settings, &why);
+    if (status != IMPRINT_OK) {
+        code = imprint_cli_fail(status, &why);
+    } else if (imprint_file_read(order.path, FILE_MAX_LEN, &text, &len, &why) !=
+               IMPRINT_OK) {
         code = imprint_cli_fail(IMPRINT_ERR_SETTINGS, &why);
     } else {
         order.settings = settings;
         order.text = imprint_slice_of(text, len);
         order.json = imprint_settings_on(settings, "json");
-        code = verb(&order);
+        code = verb->carry_out(&order);
     }
     free(text);
     imprint_settings_close(settings);
@@ -282,19 +308,19 @@ int imprint_cmd_template(int argc, char **argv)
 {
     static const char hint[] = "see imprint template --help";
     struct imprint_cli_parts parts;
-    int (*verb)(const struct order *) = NULL;
+    const struct verb *verb = NULL;
 
     if (argc < 2)
         return imprint_cli_usage(hint, "what shall be done with a template?");
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        if (strcmp(argv[1], verbs[i].name) == 0)
+            verb = &verbs[i];
+    }
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0)
-            return print_help();
+            return print_help(verb);
     }
-    if (strcmp(argv[1], "check") == 0)
-        verb = check;
-    else if (strcmp(argv[1], "try") == 0)
-        verb = try;
-    else
+    if (!verb)
         return imprint_cli_usage(
             hint, "unknown verb \"%s\" of \"imprint template\"", argv[1]);
     if (!imprint_cli_part("template", argc, argv, &parts))

@@ -39,10 +39,13 @@ static void put_json(struct imprint_memory_text *out,
 }
 
 static void put_text(struct imprint_memory_text *out, const char *path,
-                     const struct imprint_finding *item)
+                     struct imprint_finding *item)
 {
     char point[64];
 
+    imprint_cli_hide_controls(item->place);
+    imprint_cli_hide_controls(item->text);
+    imprint_cli_hide_controls(item->hint);
     (void)snprintf(point, sizeof(point), ":%zu:%zu: %s: ", item->point.line,
                    item->point.column, item->is_warning ? "warning" : "error");
     put(out, path);
@@ -59,7 +62,7 @@ static void put_text(struct imprint_memory_text *out, const char *path,
 }
 
 /* All of it, or nothing: no memory. */
-static bool print(const char *path, const struct imprint_findings *findings,
+static bool print(const char *path, struct imprint_findings *findings,
                   bool json)
 {
     struct imprint_memory_text out = {.bytes = NULL};
