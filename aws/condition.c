@@ -327,27 +327,58 @@ bool imprint_condition_compile(const struct imprint_document *node,
 
 /* ---- evaluate ---- */
 
+/* What ranges are compared with: an address can be of both families. */
+struct address {
+    uint8_t v4[4];
+    uint8_t v6[16];
+    bool is_v4;
+    bool is_v6;
+};
+
 /* An IPv4 address may come as IPv6 writes it: "::ffff:192.0.2.1". */
-static bool is_within(const struct value *range, struct imprint_slice text)
+static struct address take_address(struct imprint_slice text)
 {
     static const char mapped[] = "::ffff:";
     size_t mapped_len = sizeof(mapped) - 1;
-    char address[INET6_ADDRSTRLEN];
-    uint8_t bytes[16];
+    char written[INET6_ADDRSTRLEN];
+    struct address out = {.is_v4 = false};
+    bool is_mapped;
+
+    if (text.len >= sizeof(written))
+        return out;
+    memcpy(written, text.bytes, text.len);
+    written[text.len] = '\0';
+    is_mapped = strncasecmp(written, mapped, mapped_len) == 0;
+    out.is_v6 = inet_pton(AF_INET6, written, out.v6) == 1;
+    out.is_v4 =
+        inet_pton(AF_INET, written + (is_mapped ? mapped_len : 0), out.v4) == 1;
+    return out;
+}
+
+static bool is_within(const struct value *range, const struct address *address)
+{
+    bool is_v4 = range->family == AF_INET;
+    const uint8_t *bytes = is_v4 ? address->v4 : address->v6;
     unsigned whole = range->prefix_len / 8;
     unsigned rest = range->prefix_len % 8;
     unsigned mask = rest > 0 ? 0xffu << (8 - rest) & 0xffu : 0;
 
-    if (range->family == AF_INET && text.len > mapped_len &&
-        strncasecmp((const char *)text.bytes, mapped, mapped_len) == 0)
-        text = imprint_slice_of(text.bytes + mapped_len, text.len - mapped_len);
-    if (text.len >= sizeof(address))
-        return false;
-    memcpy(address, text.bytes, text.len);
-    address[text.len] = '\0';
-    return inet_pton(range->family, address, bytes) == 1 &&
+    return (is_v4 ? address->is_v4 : address->is_v6) &&
            memcmp(bytes, range->address, whole) == 0 &&
            (rest == 0 || ((bytes[whole] ^ range->address[whole]) & mask) == 0);
+}
+
+static bool fits_address(const struct imprint_condition *condition,
+                         struct imprint_slice text)
+{
+    struct address address = take_address(text);
+    size_t i;
+
+    for (i = 0; i < condition->value_count; i++) {
+        if (is_within(&condition->values[i], &address))
+            return true;
+    }
+    return false;
 }
 
 static bool fits(const struct imprint_condition *condition,
@@ -355,17 +386,15 @@ static bool fits(const struct imprint_condition *condition,
                  const struct imprint_policy_request *request)
 {
     enum test test = condition->operator->test;
+    bool ignores_case = test == TEST_EQUALS_IGNORE_CASE || test == TEST_BOOL ||
+                        test == TEST_NULL;
     size_t i;
 
+    if (test == TEST_ADDRESS)
+        return fits_address(condition, text);
     for (i = 0; i < condition->value_count; i++) {
-        const struct value *value = &condition->values[i];
-
-        if (test == TEST_ADDRESS
-                ? is_within(value, text)
-                : imprint_pattern_match(&value->pattern, text, request,
-                                        test == TEST_EQUALS_IGNORE_CASE ||
-                                            test == TEST_BOOL ||
-                                            test == TEST_NULL))
+        if (imprint_pattern_match(&condition->values[i].pattern, text, request,
+                                  ignores_case))
             return true;
     }
     return false;
