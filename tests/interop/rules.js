@@ -164,17 +164,18 @@ async function askTooOften(identity) {
 }
 
 const throttles = [
-    ["429", async (identity) => {
+    ["429", async (identity, connection) => {
         const model = await askTooOften(identity);
-        expect("the refusal", [model.statusCode, !!model.errorCode],
-               [429, true]);
+        expect("the refusal", [model.statusCode, model.errorCode],
+               [429, "Throttled"]);
+        await connection.staysUp();
     }],
     ["silence", async (identity, connection) => {
         const error = await askTooOften(identity);
         if (!String(error.internalError).includes("RESPONSE_TIMEOUT"))
             throw error;
         await create(identity, "CSR"); // the connection is as good as before
-        return connection;
+        await connection.staysUp();
     }],
     ["closed connection", async (identity, connection) => {
         askTooOften(identity).catch(() => {});

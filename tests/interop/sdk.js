@@ -16,7 +16,7 @@ const QOS = mqtt.QoS.AtLeastOnce;
 // ---- one connection, by either client of the SDK ----
 
 // place: { host, port, ca }. identity: { certificate, key }, both PEM. down
-// is settled when the connection is lost.
+// is settled when the connection is lost, which the SDK mends by itself.
 async function connect311(place, identity, clientId) {
     const config = iot.AwsIotMqttConnectionConfigBuilder
         .new_mtls_builder(identity.certificate, identity.key)
@@ -40,6 +40,7 @@ async function connect311(place, identity, clientId) {
         subscribe: (topic) => connection.subscribe(topic, QOS),
         close: () => connection.disconnect(),
         down,
+        staysUp: () => assertPending(down),
     };
 }
 
@@ -80,7 +81,14 @@ async function connect5(place, identity, clientId) {
             return stopped;
         },
         down,
+        staysUp: () => assertPending(down),
     };
+}
+
+async function assertPending(down) {
+    const pending = {};
+    if (await Promise.race([down, pending]) !== pending)
+        throw new Error("the connection was lost");
 }
 
 // ---- the three operations, by either identity client ----
