@@ -26,7 +26,8 @@ import threading
 TRICKS = {
     "none": "behave",
     "twice": "every reply comes twice",
-    "large": "certificatePem is far too large",
+    "large": "certificatePem is as large as a message lets it be",
+    "larger": "... and larger",
     "cut": "every reply loses its second half",
     "type": "certificateId is a number",
     "other-key": "certificate for another key",
@@ -163,8 +164,11 @@ class Service:
                  "certificateOwnershipToken": token}
         if self.trick == "wrong-id":
             reply["certificateId"] = "ab" * 32
-        if self.trick == "large":
-            reply["certificatePem"] = pem.decode() * 60
+        if self.trick in ("large", "larger"):
+            # JSON has two characters for a newline
+            room = 140000 if self.trick == "larger" else 120000
+            reply["certificatePem"] = pem.decode() * (room // len(
+                json.dumps(pem.decode())))
         if self.trick == "type":
             reply["certificateId"] = 7
         return reply
@@ -277,7 +281,19 @@ class Session(threading.Thread):
         except (EOFError, OSError):
             pass
         finally:
-            self.stream.close()
+            self.hang_up()
+
+    def hang_up(self):
+        """Closes so that what was sent last is still received: to close with
+        something unread would reset the connection, alert and all."""
+        try:
+            self.stream.settimeout(10)
+            self.stream.shutdown(socket.SHUT_WR)
+            while self.stream.recv(4096):
+                pass
+        except OSError:
+            pass
+        self.stream.close()
 
     def publish(self, topic, payload):
         raw = topic.encode()
