@@ -185,6 +185,24 @@ static bool set_options(struct imprint_mqtt *session,
                                  imprint_tls_context(options->tls)) == 0;
 }
 
+static enum imprint_status tell_closed(const struct imprint_mqtt *session,
+                                       const char *reason,
+                                       struct imprint_why *why)
+{
+    const char *when = "while connecting";
+
+    if (session->connack == 0)
+        when = session->asked ? "after a request" : "after connecting";
+    else if (imprint_tls_ready(session->tls))
+        when = "instead of answering CONNECT";
+    imprint_why_set(why, IMPRINT_ERR_LOST, "%s closed the connection %s: %s",
+                    session->place, when, reason);
+    if (imprint_tls_ready(session->tls))
+        imprint_why_hint(why, "if it does so every time: the certificate is "
+                              "not active, or its policy does not allow this");
+    return IMPRINT_ERR_LOST;
+}
+
 static enum imprint_status tell_connect(const struct imprint_mqtt *session,
                                         const struct imprint_mqtt_options *to,
                                         int code, struct imprint_why *why)
@@ -201,6 +219,8 @@ static enum imprint_status tell_connect(const struct imprint_mqtt *session,
         return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
                                "\"%s\" is no host, or \"%s\" no client id",
                                to->host, to->client_id);
+    if (imprint_tls_ready(session->tls))
+        return tell_closed(session, "closed", why);
     imprint_why_set(
         why, IMPRINT_ERR_LOST, "cannot connect to %s: %s", session->place,
         code == MOSQ_ERR_ERRNO ? strerror(number) : mosquitto_strerror(code));
@@ -357,24 +377,6 @@ static enum imprint_status tell_connack(const struct imprint_mqtt *session,
 }
 
 /* The peer went away by itself: AWS IoT does so when a policy says no. */
-static enum imprint_status tell_closed(const struct imprint_mqtt *session,
-                                       const char *reason,
-                                       struct imprint_why *why)
-{
-    const char *when = "while connecting";
-
-    if (session->connack == 0)
-        when = session->asked ? "after a request" : "after connecting";
-    else if (imprint_tls_ready(session->tls))
-        when = "instead of answering CONNECT";
-    imprint_why_set(why, IMPRINT_ERR_LOST, "%s closed the connection %s: %s",
-                    session->place, when, reason);
-    if (imprint_tls_ready(session->tls))
-        imprint_why_hint(why, "if it does so every time: the certificate is "
-                              "not active, or its policy does not allow this");
-    return IMPRINT_ERR_LOST;
-}
-
 static enum imprint_status tell_end(const struct imprint_mqtt *session,
                                     int code, int number,
                                     struct imprint_why *why)
