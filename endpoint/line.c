@@ -11,7 +11,10 @@ const char *imprint_line_quote(char word[IMPRINT_LINE_WORD_LEN],
     for (; *text != '\0' && len < IMPRINT_LINE_WORD_LEN - 5; text++) {
         unsigned char c = (unsigned char)*text;
 
-        word[len++] = c < 0x20 || c == 0x7f || c == '"' ? '?' : *text;
+        if (c == '"')
+            word[len++] = '\'';
+        else
+            word[len++] = c < 0x20 || c == 0x7f ? '?' : *text;
     }
     if (*text != '\0') {
         word[len++] = '.';

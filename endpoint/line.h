@@ -6,8 +6,8 @@
 #define IMPRINT_LINE_WORD_LEN 160
 
 /*
- * text in quotes, for a reader's eyes: what a client could use to forge a line
- * becomes '?', and what is too long is cut.
+ * text in quotes, for a reader's eyes: quotes in it become single ones, control
+ * characters '?', so that no client forges a line; what is too long is cut.
  */
 const char *imprint_line_quote(char word[IMPRINT_LINE_WORD_LEN],
                                const char *text);

@@ -64,7 +64,7 @@ static void test_failures(void **state)
                   "ended with status 1");
     check_failure("echo first >&2; echo 'the \"last\" one' >&2; echo >&2; "
                   "exit 42",
-                  "ended with status 42: \"the ?last? one\"");
+                  "ended with status 42: \"the 'last' one\"");
     check_failure("printf 'no newline' >&2; exit 2",
                   "ended with status 2: \"no newline\"");
     check_failure("ulimit -c 0; kill -SEGV $$",
