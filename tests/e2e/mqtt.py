@@ -36,10 +36,11 @@ def varint(number):
 
 
 class Client:
-    """version: 4 (3.1.1) or 5. credentials: (certificate, key) paths."""
+    """version: 4 (3.1.1) or 5. credentials: (certificate, key) paths. Unless
+    it connects, send_connect and read_connack are to be called."""
 
     def __init__(self, address, ca, credentials, client_id, version=4,
-                 clean=True, expiry=0, tls=None, will=None):
+                 clean=True, expiry=0, tls=None, will=None, connects=True):
         host, port = address.rsplit(":", 1)
         context = ssl.create_default_context(cafile=ca)
         context.load_cert_chain(*credentials)
@@ -61,7 +62,15 @@ class Client:
         body += text(client_id)
         if will:
             body += (b"\0" if version == 5 else b"") + text(will) + text("x")
-        self.send(0x10, body)
+        self.connect = body
+        if connects:
+            self.send_connect()
+            self.read_connack()
+
+    def send_connect(self):
+        self.send(0x10, self.connect)
+
+    def read_connack(self):
         try:
             kind, body = self.packet()
         except Closed:
@@ -164,14 +173,18 @@ class Client:
 
     def publish(self, topic, payload=b"", qos=1, retain=False):
         """The PUBACK's reason (0 in 3.1.1), or None at QoS 0."""
+        self.send_publish(topic, payload, qos, retain)
+        return self.read_puback(qos) if qos else None
+
+    def send_publish(self, topic, payload=b"", qos=1, retain=False):
         body = text(topic)
         if qos:
             body += self.next_id()
         if self.version == 5:
             body += b"\0"
         self.send(0x30 | qos << 1 | (1 if retain else 0), body + payload)
-        if not qos:
-            return None
+
+    def read_puback(self, qos=1):
         body = self.wait(0x40 if qos == 1 else 0x50)
         return body[2] if len(body) > 2 else 0
 
