@@ -10,13 +10,14 @@
 
 #define BUCKET_COUNT 4096 /* a power of two */
 #define IDLE_MAX_COUNT 256
-#define SCAN_BUCKET_COUNT 64 /* in one look */
+#define READ_MAX_COUNT 128 /* in one look, and the rest of a bucket */
 
 struct imprint_principals {
     struct imprint_registry *registry;
     struct imprint_principal *buckets[BUCKET_COUNT];
     size_t idle_count;
-    size_t scan_left; /* buckets still to be looked through for stale ones */
+    size_t scan_left; /* buckets still to be looked through, and the first */
+    size_t scan_at;
 };
 
 /* Ids are digests: any of their digits are as good as a hash. */
@@ -356,6 +357,11 @@ void imprint_principal_change(struct imprint_principals *cache,
     cache->scan_left = BUCKET_COUNT;
 }
 
+/*
+ * Who was read again by others since the change is looked at as well: they
+ * only asked for a verdict. What goes on where the last look ended gets
+ * everywhere, however fast the changes come.
+ */
 void imprint_principal_look(struct imprint_principals *cache,
                             void (*lost)(void *user,
                                          struct imprint_principal *principal),
@@ -364,17 +370,19 @@ void imprint_principal_look(struct imprint_principals *cache,
     struct imprint_principal *principal;
     size_t read_count = 0;
 
-    while (cache->scan_left > 0 && read_count < SCAN_BUCKET_COUNT) {
-        cache->scan_left--;
-        for (principal = cache->buckets[cache->scan_left]; principal;
+    for (; cache->scan_left > 0 && read_count < READ_MAX_COUNT;
+         cache->scan_left--) {
+        for (principal = cache->buckets[cache->scan_at]; principal;
              principal = principal->next) {
-            if (!principal->is_stale || principal->use_count == 0)
+            if (principal->use_count == 0)
                 continue;
-            read_count++;
-            if (imprint_principal_refresh(cache, principal) &&
-                principal->state != IMPRINT_REGISTRY_ACTIVE)
+            read_count += principal->is_stale;
+            if (!imprint_principal_refresh(cache, principal))
+                return; /* the next look begins here */
+            if (principal->state != IMPRINT_REGISTRY_ACTIVE)
                 lost(user, principal);
         }
+        cache->scan_at = (cache->scan_at + 1) % BUCKET_COUNT;
     }
 }
 

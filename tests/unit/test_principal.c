@@ -445,6 +445,38 @@ static void test_changes(void **state)
     imprint_principal_give_back(fixture->cache, b);
 }
 
+/* Who asked for a verdict in between has read it again: lost all the same. */
+static void test_lost_to_others(void **state)
+{
+    enum { COUNT = 400 };
+    struct fixture *fixture = *state;
+    struct imprint_principal *all[COUNT];
+    size_t lost_count = 0;
+    char id[16];
+    size_t i;
+
+    for (i = 0; i < COUNT; i++) {
+        (void)snprintf(id, sizeof(id), "c%zu", i);
+        put_certificate(fixture, id, NULL, pem);
+    }
+    (void)look(fixture);
+    for (i = 0; i < COUNT; i++) {
+        (void)snprintf(id, sizeof(id), "c%zu", i);
+        all[i] = find(fixture, id);
+        rig_ok(imprint_registry_set_state(fixture->rig->registry, id,
+                                          IMPRINT_REGISTRY_REVOKED));
+    }
+    lost_count = look(fixture).count;
+    assert_in_range(lost_count, 1, COUNT - 1);
+    for (i = 0; i < COUNT; i++)
+        assert_true(imprint_principal_refresh(fixture->cache, all[i]));
+    for (i = 0; i < 10 && lost_count < COUNT; i++)
+        lost_count += look(fixture).count;
+    assert_int_equal(lost_count, COUNT);
+    for (i = 0; i < COUNT; i++)
+        imprint_principal_give_back(fixture->cache, all[i]);
+}
+
 static void test_lost(void **state)
 {
     struct fixture *fixture = *state;
@@ -464,10 +496,10 @@ static void test_lost(void **state)
     assert_string_equal(look(fixture).all, "a");
     assert_int_equal(a->state, IMPRINT_REGISTRY_INACTIVE);
     assert_true(a->was_seen);
+    imprint_principal_give_back(fixture->cache, a);
     rig_ok(imprint_registry_drop_certificate(fixture->rig->registry, "b"));
     assert_string_equal(look(fixture).all, "b");
     assert_int_equal(b->state, IMPRINT_REGISTRY_REVOKED);
-    imprint_principal_give_back(fixture->cache, a);
     imprint_principal_give_back(fixture->cache, b);
     /* it is read anew, and may come back */
     rig_ok(imprint_registry_set_state(fixture->rig->registry, "a",
@@ -519,8 +551,8 @@ int main(void)
         TEST(test_policies),  TEST(test_broken),      TEST(test_things),
         TEST(test_exclusive), TEST(test_too_many),    TEST(test_groups),
         TEST(test_explain),   TEST(test_certificate), TEST(test_is_attached),
-        TEST(test_changes),   TEST(test_lost),        TEST(test_was_seen),
-        TEST(test_idle),
+        TEST(test_changes),   TEST(test_lost),        TEST(test_lost_to_others),
+        TEST(test_was_seen),  TEST(test_idle),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
