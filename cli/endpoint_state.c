@@ -21,7 +21,8 @@ struct search {
     struct found *items;
     size_t count;
     size_t room;
-    bool is_claim; /* wanted is a claim's name */
+    bool is_claim;  /* wanted is a claim's name */
+    char owner[65]; /* wanted is the id of this claim's certificate; or "" */
     bool is_broken;
 };
 
@@ -56,6 +57,9 @@ static void match(void *user,
     }
     if (strcmp(search->wanted, certificate->claim) == 0)
         search->is_claim = true;
+    if (strcmp(search->wanted, certificate->id) == 0)
+        (void)snprintf(search->owner, sizeof(search->owner), "%s",
+                       certificate->claim);
     found = &search->items[search->count++];
     (void)snprintf(found->id, sizeof(found->id), "%s", certificate->id);
     found->is_active = strcmp(certificate->status, "ACTIVE") == 0;
@@ -77,6 +81,15 @@ static enum imprint_status find(const struct imprint_endpoint_order *order,
         return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
     if (status != IMPRINT_OK || search->count > 0)
         return status;
+    /* a trusted user's claim is listed nowhere */
+    if (strlen(search->wanted) == sizeof(search->items->id) - 1) {
+        if (!make_room(search))
+            return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+        search->items[0].is_active = true;
+        memcpy(search->items[0].id, search->wanted, sizeof(search->items->id));
+        search->count = 1;
+        return IMPRINT_OK;
+    }
     imprint_why_set(why, IMPRINT_ERR_SETTINGS,
                     "no certificate, claim or thing \"%s\"", search->wanted);
     imprint_why_hint(why, "see imprint endpoint certificates");
@@ -172,6 +185,9 @@ enum imprint_status imprint_endpoint_state_delete(
         for (size_t i = 0; status == IMPRINT_OK && i < search.count; i++)
             status = imprint_admin_drop_certificate(
                 order->dir, search.items[i].id, is_forced, why);
+    if (status == IMPRINT_OK && search.owner[0] && !search.is_claim)
+        status = imprint_claims_drop_files(order->dir, search.owner,
+                                           order->operands[0], why);
     free(search.items);
     return status;
 }

@@ -11,6 +11,7 @@
 #include "hook.h"
 #include "imprint/topics.h"
 #include "posix/why.h"
+#include "setup.h"
 
 #define TEMPLATE_MAX_COUNT 256 /* AWS quota */
 #define ARN_MAX_LEN 250        /* the longest function's name, with an alias */
@@ -320,5 +321,17 @@ enum imprint_status imprint_admin_drop_name(const char *dir,
     if (name[0] == '$')
         return imprint_why_set(why, IMPRINT_ERR_ARGUMENT,
                                "\"%s\" is the endpoint's own", name);
+    if (kind == IMPRINT_ADMIN_TEMPLATE &&
+        strcmp(name, IMPRINT_SETUP_TEMPLATE) == 0) {
+        (void)imprint_why_set(why, IMPRINT_ERR_REFUSED,
+                              "the template \"%s\" would come back with the "
+                              "next run, as it was made",
+                              name);
+        imprint_why_hint(why,
+                         "disable it: imprint endpoint template %s "
+                         "--disabled",
+                         name);
+        return IMPRINT_ERR_REFUSED;
+    }
     return imprint_edit_run(dir, &edit, why);
 }

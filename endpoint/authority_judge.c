@@ -8,6 +8,7 @@
 
 #include "authority.h"
 #include "authority_parts.h"
+#include "pem.h"
 #include "posix/why.h"
 
 static enum imprint_status fail(struct imprint_why *why)
@@ -37,6 +38,20 @@ static STACK_OF(X509) * read_chain(struct imprint_slice pem)
     return NULL;
 }
 
+/* OpenSSL takes other labels, too; whoever reads it later must see the same. */
+static bool is_first(struct imprint_slice pem,
+                     const char id[IMPRINT_AUTHORITY_ID_LEN + 1])
+{
+    char first[IMPRINT_AUTHORITY_ID_LEN + 1] = "";
+    uint8_t *der = NULL;
+    size_t len;
+
+    if (imprint_pem_decode(pem, "CERTIFICATE", &der, &len))
+        imprint_authority_certificate_id(imprint_slice_of(der, len), first);
+    free(der);
+    return strcmp(first, id) == 0;
+}
+
 enum imprint_status imprint_authority_adopt(
     struct imprint_slice csr_pem, struct imprint_slice certificate_pem,
     struct imprint_authority_certificate *out, struct imprint_why *why)
@@ -61,6 +76,14 @@ enum imprint_status imprint_authority_adopt(
     else if (!text ||
              imprint_authority_take_certificate(leaf, out) != IMPRINT_OK)
         status = fail(why);
+    if (status == IMPRINT_OK && !is_first(certificate_pem, out->id)) {
+        free(out->pem);
+        out->pem = NULL;
+        status =
+            imprint_why_set(why, IMPRINT_ERR_FORMAT,
+                            "the certificate is not in a block CERTIFICATE "
+                            "that stands first");
+    }
     if (status == IMPRINT_OK) {
         free(out->pem);
         out->pem = text; /* with its chain */

@@ -164,7 +164,21 @@ static void ignore(void *user,
     (void)certificate;
 }
 
-/* A certificate that is known keeps its state: it may be INACTIVE by now. */
+/* ERR_NOT_FOUND: the registry does not know the certificate. */
+static enum imprint_status find_known(void *user,
+                                      struct imprint_registry *registry,
+                                      struct imprint_why *why)
+{
+    const struct files *files = user;
+    struct imprint_keys_certificate read;
+    enum imprint_status status =
+        imprint_keys_read_certificate(certificate_of(files), &read, why);
+
+    return status == IMPRINT_OK ? imprint_registry_each_certificate(
+                                      registry, read.id, ignore, NULL)
+                                : status;
+}
+
 static enum imprint_status make_known(void *user,
                                       struct imprint_registry *registry,
                                       struct imprint_why *why)
@@ -184,10 +198,7 @@ static enum imprint_status make_known(void *user,
     enum imprint_status status = imprint_keys_read_certificate(
         certificate_of(making->files), &read, why);
 
-    if (status == IMPRINT_OK)
-        status =
-            imprint_registry_each_certificate(registry, read.id, ignore, NULL);
-    if (status != IMPRINT_ERR_NOT_FOUND)
+    if (status != IMPRINT_OK)
         return status;
     imprint_rules_read(&rules, registry, true);
     certificate.created = imprint_rules_now(&rules);
@@ -198,23 +209,42 @@ static enum imprint_status make_known(void *user,
     return status;
 }
 
+static enum imprint_status make_anew(const char *dir,
+                                     const struct imprint_claims_batch *batch,
+                                     struct files *files,
+                                     struct imprint_why *why)
+{
+    struct making making = {.batch = batch, .files = files};
+    const struct imprint_edit edit = {.work = make_known, .user = &making};
+    enum imprint_status status;
+
+    imprint_file_free_secret(files->key_pem, files->key_len);
+    files->key_pem = NULL;
+    status = make_key(batch, files, why);
+    if (status == IMPRINT_OK)
+        status = make_certificate(dir, batch, files, why);
+    return status == IMPRINT_OK ? imprint_edit_run(dir, &edit, why) : status;
+}
+
+/*
+ * A certificate that is known keeps its state: it may be INACTIVE by now. One
+ * that is not was deleted, or never became known: it must not come back.
+ */
 enum imprint_status imprint_claims_make(
     const char *dir, const struct imprint_claims_batch *batch,
     struct imprint_why *why)
 {
     struct files files = {.key_pem = NULL};
-    struct making making = {.batch = batch, .files = &files};
-    struct imprint_edit edit = {.work = make_known, .user = &making};
+    const struct imprint_edit edit = {.work = find_known, .user = &files};
     enum imprint_status status = check_name(batch->name, why);
 
     if (status == IMPRINT_OK)
         status = load_files(dir, batch->name, &files, why);
-    if (status == IMPRINT_OK && !files.key_pem)
-        status = make_key(batch, &files, why);
-    if (status == IMPRINT_OK && !is_pair(&files))
-        status = make_certificate(dir, batch, &files, why);
     if (status == IMPRINT_OK)
-        status = imprint_edit_run(dir, &edit, why);
+        status = is_pair(&files) ? imprint_edit_look(dir, &edit, why)
+                                 : IMPRINT_ERR_NOT_FOUND;
+    if (status == IMPRINT_ERR_NOT_FOUND)
+        status = make_anew(dir, batch, &files, why);
     release(&files);
     return status;
 }
@@ -259,6 +289,29 @@ static enum imprint_status remove_files(const char *dir, const char *name,
                             folder, strerror(errno));
     (void)snprintf(folder, sizeof(folder), "%s/claims", dir);
     return status == IMPRINT_OK ? imprint_file_sync_dir(folder, why) : status;
+}
+
+enum imprint_status imprint_claims_drop_files(const char *dir, const char *name,
+                                              const char *id,
+                                              struct imprint_why *why)
+{
+    struct files files = {.key_pem = NULL};
+    struct imprint_keys_certificate read;
+    enum imprint_status status;
+    bool is_its_own;
+
+    if (check_name(name, NULL) != IMPRINT_OK)
+        return IMPRINT_OK;
+    name_files(dir, name, &files);
+    status = load(files.certificate_path, &files.certificate_pem,
+                  &files.certificate_len, why);
+    is_its_own = files.certificate_pem &&
+                 imprint_keys_read_certificate(certificate_of(&files), &read,
+                                               NULL) == IMPRINT_OK &&
+                 strcmp(read.id, id) == 0;
+    release(&files);
+    return status == IMPRINT_OK && is_its_own ? remove_files(dir, name, why)
+                                              : status;
 }
 
 /* Whoever has the key is locked out first. */

@@ -27,7 +27,8 @@ struct imprint_claims_batch {
 
 /*
  * Makes claims/<name>/private.key (0600) and certificate.pem, and makes them
- * known, ACTIVE. What is there already is left as it is. dir is prepared.
+ * known, ACTIVE. What is there and known is left as it is; a pair that the
+ * registry does not know is replaced. dir is prepared.
  */
 IMPRINT_MUST_USE enum imprint_status imprint_claims_make(
     const char *dir, const struct imprint_claims_batch *batch,
@@ -39,6 +40,13 @@ IMPRINT_MUST_USE enum imprint_status imprint_claims_make(
  */
 IMPRINT_MUST_USE enum imprint_status imprint_claims_drop(
     const char *dir, const char *name, struct imprint_why *why);
+
+/*
+ * Of a certificate that was deleted by its id: deletes the claim's folder if
+ * that is what it holds.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_claims_drop_files(
+    const char *dir, const char *name, const char *id, struct imprint_why *why);
 
 /* A trusted user's claim (AWS: CreateProvisioningClaim). */
 struct imprint_claims_temporary {

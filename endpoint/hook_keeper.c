@@ -54,7 +54,8 @@ static _Noreturn void run_program(const char *path)
     (void)sigemptyset(&none);
     (void)fcntl(CONTROL, F_SETFD, FD_CLOEXEC);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    (void)execve(path, arguments, environment);
+    if (chdir("/") == 0)
+        (void)execve(path, arguments, environment);
     report(IMPRINT_HOOK_KEEPER_NOT_RUN, errno);
     _exit(127);
 }

@@ -221,6 +221,21 @@ static enum imprint_status want_hook(const struct imprint_provision *provision,
     return IMPRINT_ERR_BUSY;
 }
 
+/* The template may have another hook by now, whose word counts. */
+static bool is_asked(const struct imprint_provision *provision,
+                     const struct imprint_provision_request *request,
+                     const char *hook)
+{
+    struct imprint_why why = {{0}, {0}};
+    char *target = NULL;
+    bool is_so = imprint_provision_find_target(provision->registry, hook,
+                                               &target, &why) == IMPRINT_OK &&
+                 strcmp(target, request->hook->target) == 0;
+
+    free(target);
+    return is_so;
+}
+
 /* ERR_BUSY: the hook has to run first. Else its word, or nothing to say. */
 static enum imprint_status ask_hook(const struct imprint_provision *provision,
                                     struct imprint_provision_request *request,
@@ -233,6 +248,10 @@ static enum imprint_status ask_hook(const struct imprint_provision *provision,
 
     if (!hook)
         return IMPRINT_OK;
+    if (request->hook && !is_asked(provision, request, hook)) {
+        imprint_hook_free(request->hook);
+        request->hook = NULL;
+    }
     if (!request->hook)
         return want_hook(provision, request, hook, certificate_pem);
     if (request->hook->outcome == IMPRINT_HOOK_NOT_RUN)

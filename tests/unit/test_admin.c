@@ -401,6 +401,9 @@ static void test_names(void **state)
         check_says(imprint_admin_drop_name(dir, kinds[i], "a", &why),
                    IMPRINT_ERR_ARGUMENT, "can't be deleted");
     }
+    check_says(
+        imprint_admin_drop_name(dir, IMPRINT_ADMIN_TEMPLATE, "fleet", &why),
+        IMPRINT_ERR_REFUSED, "would come back");
     check_names(IMPRINT_ADMIN_POLICY, ""); /* not $own */
     check_says(imprint_admin_drop_name(dir, IMPRINT_ADMIN_POLICY, "$own", &why),
                IMPRINT_ERR_ARGUMENT, "endpoint's own");

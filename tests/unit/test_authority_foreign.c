@@ -198,6 +198,14 @@ static void test_adopt(void **state)
     (void)snprintf(chain, sizeof(chain), "%s%.100s", made.pem, ca.pem);
     assert_int_equal(adopt(csr, chain, &out, &why), IMPRINT_ERR_FORMAT);
     assert_int_equal(adopt(csr, "", &out, &why), IMPRINT_ERR_FORMAT);
+    /* the same under another label, which others would not read */
+    (void)snprintf(chain, sizeof(chain), "-----BEGIN X509 %s",
+                   strstr(made.pem, "CERTIFICATE-----"));
+    (void)snprintf(strstr(chain, "-----END "), 256, "%s%s",
+                   "-----END X509 CERTIFICATE-----\n", "");
+    assert_int_equal(adopt(csr, chain, &out, &why), IMPRINT_ERR_FORMAT);
+    strcat(chain, ca.pem);
+    assert_int_equal(adopt(csr, chain, &out, &why), IMPRINT_ERR_FORMAT);
     assert_int_equal(adopt("", made.pem, &out, &why), IMPRINT_ERR_FORMAT);
     assert_null(out.pem);
     imprint_keys_free_pem(csr);

@@ -263,6 +263,38 @@ static void test_drop(void **state)
     assert_int_equal(look("a").count, 0);
 }
 
+/* Deleted by its id, and its files lie about: it is not made known again. */
+static void test_no_return(void **state)
+{
+    struct imprint_claims_batch batch = {.name = "a"};
+    char id[65];
+    char path[PATH_LEN];
+    char *before = NULL;
+    char *after = NULL;
+    size_t len;
+
+    (void)state;
+    must(imprint_claims_make(dir, &batch, &why));
+    (void)snprintf(id, sizeof(id), "%s", look("a").id);
+    (void)snprintf(path, sizeof(path), "%s/claims/a/private.key", dir);
+    must(imprint_file_read(path, 4096, &before, &len, &why));
+    must(imprint_admin_drop_certificate(dir, id, true, &why));
+    must(imprint_claims_make(dir, &batch, &why));
+    assert_int_equal(look("a").count, 1);
+    assert_string_not_equal(look("a").id, id);
+    must(imprint_file_read(path, 4096, &after, &len, &why));
+    assert_string_not_equal(after, before);
+    free(before);
+    free(after);
+    /* another certificate's files stay, its own go */
+    must(imprint_claims_drop_files(dir, "a", id, &why));
+    assert_true(is_there("claims/a/private.key"));
+    must(imprint_claims_drop_files(dir, "a", look("a").id, &why));
+    assert_false(is_there("claims/a"));
+    must(imprint_claims_drop_files(dir, "a", id, &why));
+    must(imprint_claims_drop_files(dir, "temporary", id, &why));
+}
+
 /* ---- temporary ---- */
 
 struct row {
@@ -575,6 +607,7 @@ int main(void)
         TEST(test_policies),
         TEST(test_names),
         TEST(test_drop),
+        TEST(test_no_return),
         TEST(test_temporary),
         TEST(test_temporary_refused),
         TEST(test_temporary_clock),

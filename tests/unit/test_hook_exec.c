@@ -178,6 +178,10 @@ static void test_environment(void **state)
         job->answer, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
                      "/sbin:/bin\nLANG=C.UTF-8\n");
     imprint_hook_free(job);
+    job = hook_make_job(strdup("exec:/bin/pwd"), "{}", HOOK_LONG_MS);
+    imprint_hook_run(job);
+    assert_string_equal(job->answer, "/\n");
+    imprint_hook_free(job);
 }
 
 static void test_descriptors(void **state)

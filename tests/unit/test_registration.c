@@ -231,6 +231,26 @@ static void test_hook_says_no(void **state)
     }
 }
 
+/* The template got another hook while the first one ran. */
+static void test_hook_replaced(void **state)
+{
+    struct desk *desk = *state;
+    struct imprint_provision_request *request;
+
+    put_fleet(desk, "exec:/lenient");
+    desk_create(desk, "a");
+    (void)desk_register(desk, "fleet", "a", "{\"SN\":\"s\"}");
+    desk_put_template(
+        desk, &(struct desk_template){.name = "fleet", .hook = "exec:/strict"});
+    request = desk_answer(desk, IMPRINT_HOOK_ANSWERED,
+                          "{\"allowProvisioning\":true}");
+    assert_int_equal(request->lack, IMPRINT_PROVISION_HOOK);
+    assert_string_equal(request->hook->target, "exec:/strict");
+    request = desk_answer(desk, IMPRINT_HOOK_ANSWERED,
+                          "{\"allowProvisioning\":false}");
+    desk_check_rejected(desk, request, 403, "AccessDenied", "hook");
+}
+
 static void test_hook_arn(void **state)
 {
     struct desk *desk = *state;
@@ -358,13 +378,13 @@ static void test_no_scan(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        DESK_TEST(test_all),          DESK_TEST(test_templates),
-        DESK_TEST(test_no_thing),     DESK_TEST(test_tokens),
-        DESK_TEST(test_repeat),       DESK_TEST(test_hook),
-        DESK_TEST(test_hook_says_no), DESK_TEST(test_hook_arn),
-        DESK_TEST(test_hook_is_late), DESK_TEST(test_fault_refuse),
-        DESK_TEST(test_fault_repeat), DESK_TEST(test_fault_counts),
-        DESK_TEST(test_no_scan),
+        DESK_TEST(test_all),           DESK_TEST(test_templates),
+        DESK_TEST(test_no_thing),      DESK_TEST(test_tokens),
+        DESK_TEST(test_repeat),        DESK_TEST(test_hook),
+        DESK_TEST(test_hook_says_no),  DESK_TEST(test_hook_arn),
+        DESK_TEST(test_hook_replaced), DESK_TEST(test_hook_is_late),
+        DESK_TEST(test_fault_refuse),  DESK_TEST(test_fault_repeat),
+        DESK_TEST(test_fault_counts),  DESK_TEST(test_no_scan),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
