@@ -1,10 +1,5 @@
 /* What an operator may do to a registry, and what AWS would not let him. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "dir_rig.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,9 +24,6 @@
     "\"Properties\":{\"CertificateId\":{\"Ref\":"                           \
     "\"AWS::IoT::Certificate::Id\"},\"Status\":\"Active\"}}}}"
 
-static char dir[64];
-static struct imprint_why why;
-
 /* ---- the fixture: A and B are of claim batch, C is a device ---- */
 
 static void put(struct imprint_registry *registry, const char *id,
@@ -55,8 +47,7 @@ static int set_up(void **state)
     struct imprint_registry *registry = NULL;
 
     (void)state;
-    (void)snprintf(dir, sizeof(dir), "/tmp/imprint-XXXXXX");
-    assert_non_null(mkdtemp(dir));
+    dir_make();
     assert_int_equal(
         imprint_registry_open(dir, IMPRINT_REGISTRY_WRITE, &registry, &why),
         IMPRINT_OK);
@@ -71,30 +62,6 @@ static int set_up(void **state)
                      IMPRINT_OK);
     imprint_registry_close(registry);
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    char command[128];
-
-    (void)state;
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-    return system(command);
-}
-
-/* What was said, of a call that had to fail so. */
-static void check_says(enum imprint_status status, enum imprint_status wanted,
-                       const char *text)
-{
-    assert_int_equal(status, wanted);
-    if (!strstr(why.text, text))
-        fail_msg("%s", why.text);
-}
-
-static void must(enum imprint_status status)
-{
-    if (status != IMPRINT_OK)
-        fail_msg("%s", why.text);
 }
 
 /* Lines that were listed. */
@@ -504,7 +471,7 @@ static void test_bad_settings(void **state)
     check_settings("");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, dir_remove)
 
 int main(void)
 {

@@ -1,10 +1,5 @@
 /* Claims of batches and of trusted users, and what other CAs signed. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "dir_rig.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,40 +20,14 @@
 
 #define PATH_LEN 512
 
-static char dir[64];
-static struct imprint_why why;
 static struct imprint_endpoint_paths paths;
-
-static void must(enum imprint_status status)
-{
-    if (status != IMPRINT_OK)
-        fail_msg("%s", why.text);
-}
 
 static int set_up(void **state)
 {
     (void)state;
-    (void)snprintf(dir, sizeof(dir), "/tmp/imprint-XXXXXX");
-    assert_non_null(mkdtemp(dir));
+    dir_make();
     must(imprint_endpoint_prepare(dir, NULL, &paths, &why));
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    char command[128];
-
-    (void)state;
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-    return system(command);
-}
-
-static void check_says(enum imprint_status status, enum imprint_status wanted,
-                       const char *text)
-{
-    assert_int_equal(status, wanted);
-    if (!strstr(why.text, text))
-        fail_msg("%s", why.text);
 }
 
 /* ---- what is there ---- */
@@ -597,7 +566,7 @@ static void test_trust(void **state)
     check_ca_count(3);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, dir_remove)
 
 int main(void)
 {
