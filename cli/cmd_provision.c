@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/show.h"
@@ -9,6 +10,7 @@
 #include "posix/settings.h"
 #include "posix/why.h"
 
+#define CLAIM_JSON_MAX_LEN 65536u
 #define PASSWORD_MAX_LEN 4096u
 
 static volatile sig_atomic_t stopped;
@@ -21,6 +23,8 @@ struct request {
     bool shows_progress;
     char *password; /* read from a file */
     size_t password_len;
+    char *claim_json;
+    size_t claim_json_len;
     char *names[IMPRINT_DEVICE_PARAMETER_MAX_COUNT];
     size_t name_count;
 };
@@ -161,6 +165,26 @@ static enum imprint_status take_password(struct request *request,
     return IMPRINT_OK;
 }
 
+/* A file, or standard input, which may be a pipe or a socket. */
+static enum imprint_status take_claim_json(struct request *request,
+                                           struct imprint_why *why)
+{
+    const char *path = imprint_settings_get(request->settings, "claim-json");
+    enum imprint_status status;
+
+    if (!path)
+        return IMPRINT_OK;
+    status =
+        strcmp(path, "-") == 0
+            ? imprint_file_read_fd(STDIN_FILENO, CLAIM_JSON_MAX_LEN,
+                                   &request->claim_json,
+                                   &request->claim_json_len, why)
+            : imprint_file_read(path, CLAIM_JSON_MAX_LEN, &request->claim_json,
+                                &request->claim_json_len, why);
+    request->device.claim_json = request->claim_json;
+    return status == IMPRINT_OK ? status : IMPRINT_ERR_SETTINGS;
+}
+
 static enum imprint_status take_choices(struct request *request,
                                         struct imprint_why *why)
 {
@@ -247,6 +271,8 @@ static enum imprint_status take_settings(struct request *request,
         status = take_parameters(request, why);
     if (status == IMPRINT_OK)
         status = take_password(request, why);
+    if (status == IMPRINT_OK)
+        status = take_claim_json(request, why);
     request->shows_progress =
         imprint_cli_terminal() && request->level == IMPRINT_DEVICE_LOG_ERROR;
     return status;
@@ -255,6 +281,7 @@ static enum imprint_status take_settings(struct request *request,
 static void free_request(struct request *request)
 {
     imprint_file_free_secret(request->password, request->password_len);
+    imprint_file_free_secret(request->claim_json, request->claim_json_len);
     for (size_t i = 0; i < request->name_count; i++)
         free(request->names[i]);
     imprint_settings_close(request->settings);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "posix/file.h"
+#include "posix/json.h"
 #include "posix/keys.h"
 #include "posix/why.h"
 
@@ -128,6 +129,51 @@ static enum imprint_status read_pkcs12(
     return IMPRINT_OK;
 }
 
+/* "keyPair" as the service names it, "key" as the QR code does. */
+static enum imprint_status take_json(const struct imprint_json *object,
+                                     struct imprint_claim *claim,
+                                     struct imprint_why *why)
+{
+    const struct imprint_json *pair = imprint_json_member(object, "keyPair");
+    const char *certificate = imprint_json_text(object, "certificatePem");
+    const char *key = pair ? imprint_json_text(pair, "PrivateKey")
+                           : imprint_json_text(object, "key");
+
+    if (!certificate)
+        certificate = imprint_json_text(object, "certificate");
+    if (!certificate || !key) {
+        imprint_why_set(why, IMPRINT_ERR_SETTINGS, "the claim's JSON has no %s",
+                        certificate ? "keyPair.PrivateKey" : "certificatePem");
+        imprint_why_hint(why, "give what CreateProvisioningClaim answered, or "
+                              "what imprint endpoint claim --temporary --json "
+                              "printed");
+        return IMPRINT_ERR_SETTINGS;
+    }
+    claim->expires = imprint_json_number(object, "expiration", 0);
+    claim->certificate_pem = strdup(certificate);
+    if (!claim->certificate_pem)
+        return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+    return open_key(imprint_slice_text(key), NULL, &claim->private_key_pem,
+                    why);
+}
+
+static enum imprint_status read_json(const char *text,
+                                     struct imprint_claim *claim,
+                                     struct imprint_why *why)
+{
+    struct imprint_json *object = NULL;
+    struct imprint_why inner = {"", ""};
+    enum imprint_status status =
+        imprint_json_read(imprint_slice_text(text), &object, &inner);
+
+    if (status != IMPRINT_OK)
+        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                               "the claim is no JSON: %.300s", inner.text);
+    status = take_json(object, claim, why);
+    imprint_json_free(object);
+    return status;
+}
+
 static enum imprint_status read_claim(
     const struct imprint_device_settings *settings, struct imprint_claim *claim,
     struct imprint_why *why)
@@ -136,6 +182,8 @@ static enum imprint_status read_claim(
     char *text;
     size_t len;
 
+    if (settings->claim_json)
+        return read_json(settings->claim_json, claim, why);
     status = read_file("claim", settings->claim, &text, &len, why);
     if (status != IMPRINT_OK)
         return status;
@@ -174,6 +222,11 @@ static enum imprint_status read_ca(const char *path,
     return IMPRINT_OK;
 }
 
+static const char *name_of(const struct imprint_device_settings *settings)
+{
+    return settings->claim_json ? "JSON" : settings->claim;
+}
+
 static enum imprint_status check_pair(
     const struct imprint_device_settings *settings,
     const struct imprint_claim *claim, struct imprint_why *why)
@@ -188,7 +241,7 @@ static enum imprint_status check_pair(
         key, imprint_slice_text(claim->certificate_pem), why);
     imprint_keys_free(key);
     if (status != IMPRINT_OK) {
-        about(why, status, "claim", settings->claim);
+        about(why, status, "claim", name_of(settings));
         imprint_why_hint(why, "give the key that belongs to it with "
                               "--claim-key");
     }
@@ -205,8 +258,8 @@ static void write_day(int64_t seconds, char day[32])
 }
 
 static enum imprint_status check_time(
-    const struct imprint_device_settings *settings,
-    const struct imprint_claim *claim, struct imprint_why *why)
+    const struct imprint_device_settings *settings, struct imprint_claim *claim,
+    struct imprint_why *why)
 {
     struct imprint_keys_certificate facts;
     enum imprint_status status;
@@ -227,11 +280,20 @@ static enum imprint_status check_time(
     status = imprint_keys_read_certificate(
         imprint_slice_text(claim->certificate_pem), &facts, why);
     if (status != IMPRINT_OK)
-        return about(why, status, "claim", settings->claim);
+        return about(why, status, "claim", name_of(settings));
+    if (settings->claim_json && claim->expires == 0)
+        claim->expires = facts.not_after;
+    if (claim->expires > 0 && now > claim->expires) {
+        imprint_why_set(why, IMPRINT_ERR_REFUSED,
+                        "the trusted user's claim expired %lld s ago",
+                        (long long)(now - claim->expires));
+        imprint_why_hint(why, "get a new one, and use it within five minutes");
+        return IMPRINT_ERR_REFUSED;
+    }
     if (now > facts.not_after) {
         write_day(facts.not_after, day);
         imprint_why_set(why, IMPRINT_ERR_REFUSED, "claim \"%s\" expired on %s",
-                        settings->claim, day);
+                        name_of(settings), day);
         imprint_why_hint(why, "get a new claim from the operator");
         return IMPRINT_ERR_REFUSED;
     }
@@ -240,7 +302,7 @@ static enum imprint_status check_time(
         imprint_why_set(why, IMPRINT_ERR_CLOCK,
                         "claim \"%s\" is not valid before %s, and the clock "
                         "says %s",
-                        settings->claim, day, clock);
+                        name_of(settings), day, clock);
         imprint_why_hint(why, "set the clock, then run again");
         return IMPRINT_ERR_CLOCK;
     }
@@ -251,7 +313,7 @@ enum imprint_status imprint_claim_open(
     const struct imprint_device_settings *settings, struct imprint_claim *out,
     struct imprint_why *why)
 {
-    struct imprint_claim claim = {NULL, NULL, NULL};
+    struct imprint_claim claim = {.certificate_pem = NULL};
     enum imprint_status status = read_claim(settings, &claim, why);
 
     if (status == IMPRINT_OK)

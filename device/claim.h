@@ -13,6 +13,7 @@ struct imprint_claim {
     char *certificate_pem;
     char *private_key_pem; /* PKCS#8, not encrypted */
     char *ca_pem;          /* NULL: the system's roots */
+    int64_t expires;       /* a trusted user's, Unix seconds; 0: another kind */
 };
 
 /*

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "device/address.h"
 #include "device/claim.h"
@@ -67,7 +68,10 @@ static enum imprint_status check_settings(
 
     if (!settings->endpoint || !settings->endpoint[0])
         return missing("endpoint", why);
-    if (!settings->claim || !settings->claim[0])
+    if (settings->claim_json && (settings->claim || settings->claim_key))
+        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                               "there are two claims: a file and JSON");
+    if (!settings->claim_json && (!settings->claim || !settings->claim[0]))
         return missing("claim", why);
     if (!settings->template_name || !settings->template_name[0])
         return missing("template", why);
@@ -123,6 +127,10 @@ static enum imprint_status provision_locked(
         status = imprint_claim_open(settings, &claim, why);
     if (status != IMPRINT_OK)
         return status;
+    if (claim.expires > 0)
+        imprint_say_line(settings, IMPRINT_DEVICE_LOG_INFO,
+                         "the claim is good for another %lld s",
+                         (long long)(claim.expires - (int64_t)time(NULL)));
     needs.settings = settings;
     needs.dir = settings->state_dir;
     needs.store = store;

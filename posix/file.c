@@ -297,6 +297,33 @@ enum imprint_status imprint_file_read_private(const char *path, size_t max_len,
     return status;
 }
 
+enum imprint_status imprint_file_read_fd(int fd, size_t max_len, char **text,
+                                         size_t *len, struct imprint_why *why)
+{
+    char name[32] = "standard input";
+    char *room = malloc(max_len + 1);
+    size_t got;
+
+    if (fd != STDIN_FILENO)
+        (void)snprintf(name, sizeof(name), "descriptor %d", fd);
+    if (!room)
+        return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+    if (!read_all(fd, room, max_len + 1, &got)) {
+        fail(why, "read", name);
+        imprint_file_free_secret(room, max_len + 1);
+        return IMPRINT_ERR_STORAGE;
+    }
+    if (got > max_len) {
+        imprint_file_free_secret(room, max_len + 1);
+        return imprint_why_set(why, IMPRINT_ERR_SPACE,
+                               "%s has more than %zu bytes", name, max_len);
+    }
+    room[got] = '\0';
+    *text = room;
+    *len = got;
+    return IMPRINT_OK;
+}
+
 void imprint_file_free_secret(char *text, size_t len)
 {
     if (text)

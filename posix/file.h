@@ -41,6 +41,13 @@ IMPRINT_MUST_USE enum imprint_status imprint_file_read(const char *path,
                                                        char **text, size_t *len,
                                                        struct imprint_why *why);
 
+/*
+ * The same for what a descriptor, a pipe or whatever, brings until its end.
+ * ERR_STORAGE, ERR_SPACE.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_file_read_fd(
+    int fd, size_t max_len, char **text, size_t *len, struct imprint_why *why);
+
 /* The same for a secret; ERR_KEY: people other than its owner may read it. */
 IMPRINT_MUST_USE enum imprint_status imprint_file_read_private(
     const char *path, size_t max_len, char **text, size_t *len,

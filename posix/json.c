@@ -80,11 +80,22 @@ const char *imprint_json_text(const struct imprint_json *object,
     return json_string_value(json_object_get(open_object(object), name));
 }
 
+const struct imprint_json *imprint_json_member(
+    const struct imprint_json *object, const char *name)
+{
+    json_t *value = json_object_get(open_object(object), name);
+
+    return json_is_object(value) ? (const struct imprint_json *)value : NULL;
+}
+
 int64_t imprint_json_number(const struct imprint_json *object, const char *name,
                             int64_t fallback)
 {
     json_t *value = json_object_get(open_object(object), name);
 
+    if (json_is_real(value) && json_real_value(value) > -1e15 &&
+        json_real_value(value) < 1e15)
+        return (int64_t)json_real_value(value);
     return json_is_integer(value) ? json_integer_value(value) : fallback;
 }
 

@@ -38,7 +38,12 @@ bool imprint_json_put_object(struct imprint_json *object, const char *name,
 const char *imprint_json_text(const struct imprint_json *object,
                               const char *name);
 
-/* The member's number or bool; fallback if there is none. */
+/* The member that is an object, the object's own, or NULL. */
+const struct imprint_json *imprint_json_member(
+    const struct imprint_json *object, const char *name);
+
+/* The member's number, cut to a whole one, or bool; fallback if there is none.
+ */
 int64_t imprint_json_number(const struct imprint_json *object, const char *name,
                             int64_t fallback);
 bool imprint_json_is_on(const struct imprint_json *object, const char *name);

@@ -19,6 +19,8 @@ const struct imprint_settings_row imprint_settings_table[] = {
      "the claim: a PEM certificate, or PKCS#12", 0},
     {"claim-key", "provision", NULL, "FILE",
      "its PEM key [private.key beside a PEM claim]", 0},
+    {"claim-json", "provision", NULL, "FILE",
+     "in its place: a trusted user's claim; -: standard input", 0},
     {"password", "", "IDENTITY_PASSWORD", "TEXT", "of the claim's key",
      NOT_ARGV | NOT_FILE},
     {"password-file", "provision", NULL, "FILE",

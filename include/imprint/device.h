@@ -45,7 +45,13 @@ struct imprint_device_settings {
     const char *ca;        /* PEM file; [the PKCS#12's, else the system's] */
     const char *claim;     /* PEM certificate, or PKCS#12 with key */
     const char *claim_key; /* PEM; [private.key beside a PEM claim] */
-    const char *password;  /* of the PKCS#12 or of the encrypted key */
+    /*
+     * In place of claim and claim_key: a trusted user's claim, as
+     * CreateProvisioningClaim answers it or as the QR code of `imprint endpoint
+     * claim --temporary` has it. The text itself, not a file.
+     */
+    const char *claim_json;
+    const char *password; /* of the PKCS#12 or of the encrypted key */
     const char *template_name;
     const char *client_id;        /* [imprint- and 128 random bits] */
     const char *client_id_verify; /* [the thing name] */

@@ -134,6 +134,39 @@ static void read_refuses(void **state)
     imprint_file_free_secret(text, len);
 }
 
+/* What comes in pieces, and has no size. */
+static void a_pipe_is_read_to_its_end(void **state)
+{
+    struct imprint_why why;
+    char *text = NULL;
+    size_t len = 77;
+    int fds[2];
+
+    (void)state;
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(write(fds[1], "12", 2), 2);
+    assert_int_equal(write(fds[1], "345", 3), 3);
+    close(fds[1]);
+    assert_int_equal(imprint_file_read_fd(fds[0], 5, &text, &len, &why),
+                     IMPRINT_OK);
+    close(fds[0]);
+    assert_int_equal(len, 5);
+    assert_string_equal(text, "12345");
+    imprint_file_free_secret(text, len);
+    text = NULL;
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(write(fds[1], "123456", 6), 6);
+    close(fds[1]);
+    assert_int_equal(imprint_file_read_fd(fds[0], 5, &text, &len, &why),
+                     IMPRINT_ERR_SPACE);
+    assert_non_null(strstr(why.text, "has more than 5 bytes"));
+    close(fds[0]);
+    assert_int_equal(imprint_file_read_fd(-1, 5, &text, &len, &why),
+                     IMPRINT_ERR_STORAGE);
+    assert_non_null(strstr(why.text, "descriptor -1"));
+    assert_null(text);
+}
+
 static void a_secret_is_its_owners(void **state)
 {
     const char *path = in_dir("secret");
@@ -272,6 +305,7 @@ int main(void)
         cmocka_unit_test(replace_does_not_follow_a_link),
         cmocka_unit_test(replace_without_a_directory_says_so),
         cmocka_unit_test(read_refuses),
+        cmocka_unit_test(a_pipe_is_read_to_its_end),
         cmocka_unit_test(a_secret_is_its_owners),
         cmocka_unit_test(make_dir_makes_parents),
         cmocka_unit_test(lock_tells_its_holder),
