@@ -195,19 +195,18 @@ static enum imprint_status take_choices(struct request *request,
     static const char *const tlses[] = {"1.3", "1.2", NULL};
     static const char *const levels[] = {"error", "info", "debug", "trace",
                                          NULL};
+    static const char *const afters[] = {"keep", "lock", "erase", NULL};
     struct imprint_device_settings *device = &request->device;
     const struct {
         const char *name;
         const char *const *choices;
         size_t chosen;
-    } all[] = {{"key", keys, 0},
-               {"format", formats, 0},
-               {"mqtt", mqtts, 0},
-               {"tls-max", tlses, 0},
-               {"log", levels, 0}};
-    size_t chosen[5];
+    } all[] = {{"key", keys, 0},   {"format", formats, 0},
+               {"mqtt", mqtts, 0}, {"tls-max", tlses, 0},
+               {"log", levels, 0}, {"claim-after", afters, 0}};
+    size_t chosen[6];
 
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < 6; i++) {
         enum imprint_status status = imprint_settings_choice(
             request->settings, all[i].name, all[i].choices, &chosen[i], why);
 
@@ -219,6 +218,7 @@ static enum imprint_status take_choices(struct request *request,
     device->mqtt_version = chosen[2] == 1 ? 5 : 3;
     device->tls_version_max = chosen[3] == 1 ? 12 : 13;
     request->level = (enum imprint_device_level)chosen[4];
+    device->claim_after = (enum imprint_device_claim_after)chosen[5];
     return IMPRINT_OK;
 }
 

@@ -1,10 +1,13 @@
 #include "device/claim.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
+#include "device/say.h"
 #include "posix/file.h"
 #include "posix/json.h"
 #include "posix/keys.h"
@@ -327,6 +330,81 @@ enum imprint_status imprint_claim_open(
     else
         imprint_claim_free(&claim);
     return status;
+}
+
+/* ---- when it is not needed any more ---- */
+
+/* The file that has the key; NULL: the claim is gone. Free it. */
+static enum imprint_status find_key_file(
+    const struct imprint_device_settings *settings, char **path,
+    struct imprint_why *why)
+{
+    enum imprint_status status;
+    bool is_bare;
+    char *text;
+    size_t len;
+
+    *path = NULL;
+    if (settings->claim_key) {
+        *path = strdup(settings->claim_key);
+    } else {
+        status =
+            imprint_file_read(settings->claim, CLAIM_MAX_LEN, &text, &len, why);
+        if (status != IMPRINT_OK)
+            return status == IMPRINT_ERR_NOT_FOUND ? IMPRINT_OK : status;
+        is_bare = memmem(text, len, "-----BEGIN ", 11) &&
+                  !memmem(text, len, "PRIVATE KEY-----", 16);
+        imprint_file_free_secret(text, len);
+        *path = is_bare ? key_beside(settings->claim) : strdup(settings->claim);
+    }
+    return *path ? IMPRINT_OK
+                 : imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+}
+
+/* A claim that has its key in it, and that we can't look into any more. */
+static bool is_locked(const char *path)
+{
+    struct stat now;
+
+    return stat(path, &now) == 0 && (now.st_mode & 07777) == 0;
+}
+
+static enum imprint_status lock_file(const char *path, struct imprint_why *why)
+{
+    if (chmod(path, 0) == 0 || errno == ENOENT)
+        return IMPRINT_OK;
+    return imprint_why_set(why, IMPRINT_ERR_STORAGE, "%s", strerror(errno));
+}
+
+enum imprint_status imprint_claim_finish(
+    const struct imprint_device_settings *settings, struct imprint_why *why)
+{
+    bool locks = settings->claim_after == IMPRINT_DEVICE_CLAIM_LOCK;
+    struct imprint_why inner = {"", ""};
+    enum imprint_status status;
+    char *path;
+
+    if (settings->claim_after == IMPRINT_DEVICE_CLAIM_KEEP ||
+        !settings->claim || (locks && is_locked(settings->claim)))
+        return IMPRINT_OK;
+    status = find_key_file(settings, &path, &inner);
+    if (status == IMPRINT_OK && path)
+        status =
+            locks ? lock_file(path, &inner) : imprint_file_erase(path, &inner);
+    if (status != IMPRINT_OK) {
+        imprint_why_set(why, IMPRINT_ERR_STORAGE,
+                        "the identity is in use, but the claim's key \"%s\" "
+                        "can't be %s: %.200s",
+                        path ? path : settings->claim,
+                        locks ? "locked" : "erased", inner.text);
+        imprint_why_hint(why, "make the file writable, then run again");
+    } else if (path) {
+        imprint_say_line(settings, IMPRINT_DEVICE_LOG_INFO,
+                         "the claim's key \"%s\" is %s", path,
+                         locks ? "locked" : "erased");
+    }
+    free(path);
+    return status == IMPRINT_OK ? status : IMPRINT_ERR_STORAGE;
 }
 
 void imprint_claim_free(struct imprint_claim *claim)

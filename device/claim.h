@@ -27,4 +27,11 @@ IMPRINT_MUST_USE enum imprint_status imprint_claim_open(
     struct imprint_why *why);
 void imprint_claim_free(struct imprint_claim *claim);
 
+/*
+ * Does with the key's file as settings->claim_after says; once or again, what
+ * is gone is fine. ERR_STORAGE: it can't.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_claim_finish(
+    const struct imprint_device_settings *settings, struct imprint_why *why);
+
 #endif

@@ -71,6 +71,10 @@ static enum imprint_status check_settings(
     if (settings->claim_json && (settings->claim || settings->claim_key))
         return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
                                "there are two claims: a file and JSON");
+    if (settings->claim_json && settings->claim_after)
+        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                               "a claim in JSON is in no file of this device: "
+                               "nothing is to be done with it afterwards");
     if (!settings->claim_json && (!settings->claim || !settings->claim[0]))
         return missing("claim", why);
     if (!settings->template_name || !settings->template_name[0])
@@ -153,6 +157,8 @@ enum imprint_status imprint_device_provision(
     fill_defaults(&settings);
     if (!settings.force) {
         status = look_for_identity(&settings, why);
+        if (status == IMPRINT_OK) /* an earlier run may have been cut off */
+            return imprint_claim_finish(&settings, why);
         if (status != IMPRINT_ERR_NOT_FOUND)
             return status;
     }
@@ -169,7 +175,7 @@ enum imprint_status imprint_device_provision(
     else
         status = provision_locked(&settings, &address, store, why);
     imprint_store_close(store);
-    return status;
+    return status == IMPRINT_OK ? imprint_claim_finish(&settings, why) : status;
 }
 
 enum imprint_status imprint_device_load(const char *state_dir,

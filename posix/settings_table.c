@@ -21,6 +21,8 @@ const struct imprint_settings_row imprint_settings_table[] = {
      "its PEM key [private.key beside a PEM claim]", 0},
     {"claim-json", "provision", NULL, "FILE",
      "in its place: a trusted user's claim; -: standard input", 0},
+    {"claim-after", "provision", NULL, "WHAT",
+     "keep, lock (mode 0000) or erase its key, behind success [keep]", 0},
     {"password", "", "IDENTITY_PASSWORD", "TEXT", "of the claim's key",
      NOT_ARGV | NOT_FILE},
     {"password-file", "provision", NULL, "FILE",

@@ -26,6 +26,13 @@ enum imprint_device_key {
     IMPRINT_DEVICE_KEY_SERVICE /* CreateKeysAndCertificate makes it */
 };
 
+/* What becomes of the file that has the claim's key, once it is not needed. */
+enum imprint_device_claim_after {
+    IMPRINT_DEVICE_CLAIM_KEEP, /* the default */
+    IMPRINT_DEVICE_CLAIM_LOCK, /* mode 0000: nobody but root can read it */
+    IMPRINT_DEVICE_CLAIM_ERASE /* overwritten and removed */
+};
+
 enum imprint_device_level {
     IMPRINT_DEVICE_LOG_ERROR,
     IMPRINT_DEVICE_LOG_INFO,
@@ -51,6 +58,7 @@ struct imprint_device_settings {
      * claim --temporary` has it. The text itself, not a file.
      */
     const char *claim_json;
+    enum imprint_device_claim_after claim_after; /* not with claim_json */
     const char *password; /* of the PKCS#12 or of the encrypted key */
     const char *template_name;
     const char *client_id;        /* [imprint- and 128 random bits] */
