@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/show.h"
 #include "posix/file.h"
+#include "posix/host.h"
 #include "posix/settings.h"
 #include "posix/why.h"
 
@@ -27,6 +28,8 @@ struct request {
     size_t claim_json_len;
     char *names[IMPRINT_DEVICE_PARAMETER_MAX_COUNT];
     size_t name_count;
+    char *values[IMPRINT_DEVICE_PARAMETER_MAX_COUNT + 1]; /* and thing-name */
+    size_t value_count;
 };
 
 static void on_signal(int number)
@@ -98,12 +101,28 @@ static enum imprint_status add_parameter(struct request *request,
     return IMPRINT_OK;
 }
 
+/* With what stands in ${...}; the request's own. NULL: why says what is wrong.
+ */
+static const char *expand(struct request *request, const char *what,
+                          const char *text, struct imprint_why *why)
+{
+    struct imprint_why inner = {"", ""};
+    char *value = NULL;
+
+    if (imprint_host_expand("", text, &value, &inner) == IMPRINT_OK)
+        return request->values[request->value_count++] = value;
+    imprint_why_set(why, IMPRINT_ERR_SETTINGS, "%s: %.400s", what, inner.text);
+    imprint_why_hint(why, "%s", inner.hint);
+    return NULL;
+}
+
 /* One "name=value". What the command line set, a weaker place cannot. */
 static enum imprint_status take_parameter(struct request *request,
                                           const char *text,
                                           struct imprint_why *why)
 {
     const char *equal = strchr(text, '=');
+    const char *value;
     char *name;
 
     if (!equal || equal == text) {
@@ -120,7 +139,9 @@ static enum imprint_status take_parameter(struct request *request,
         return IMPRINT_OK;
     }
     request->names[request->name_count++] = name;
-    return add_parameter(request, name, equal + 1, why);
+    value = expand(request, name, equal + 1, why);
+    return value ? add_parameter(request, name, value, why)
+                 : IMPRINT_ERR_SETTINGS;
 }
 
 static enum imprint_status take_parameters(struct request *request,
@@ -135,9 +156,12 @@ static enum imprint_status take_parameters(struct request *request,
          (text = imprint_settings_at(request->settings, "param", i));
          i++)
         status = take_parameter(request, text, why);
-    if (!thing)
+    if (!thing || status != IMPRINT_OK)
         return status;
-    if (status == IMPRINT_OK && !has_parameter(&request->device, "ThingName"))
+    thing = expand(request, "thing-name", thing, why);
+    if (!thing)
+        return IMPRINT_ERR_SETTINGS;
+    if (!has_parameter(&request->device, "ThingName"))
         status = add_parameter(request, "ThingName", thing, why);
     if (status == IMPRINT_OK &&
         !has_parameter(&request->device, "SerialNumber"))
@@ -284,6 +308,8 @@ static void free_request(struct request *request)
     imprint_file_free_secret(request->claim_json, request->claim_json_len);
     for (size_t i = 0; i < request->name_count; i++)
         free(request->names[i]);
+    for (size_t i = 0; i < request->value_count; i++)
+        free(request->values[i]);
     imprint_settings_close(request->settings);
 }
 
