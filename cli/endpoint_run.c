@@ -254,8 +254,9 @@ static enum imprint_status say_ready(const struct supervision *supervision,
         status = save_address(supervision->broker.dir, address, why);
     if (status != IMPRINT_OK)
         return status;
+    /* what an earlier run was told may not be what this one is meant for */
+    imprint_endpoint_show_state(&state);
     if (imprint_cli_terminal() && !run->json) {
-        imprint_endpoint_show_state(&state);
         (void)fprintf(stderr, "%s %s; Ctrl-C ends it. In another terminal:\n",
                       "imprint: the endpoint is ready at", address);
     }

@@ -42,6 +42,14 @@ static void hint_at(const struct imprint_action *action,
                               "InvalidCertificateOwnershipToken"))
         imprint_why_hint(why, "run again: that starts over with a new "
                               "certificate");
+    else if (rejection->status_code == 409)
+        imprint_why_hint(why, "the thing exists, and the template does not "
+                              "allow this change: see OverrideSettings");
+    else if (imprint_slice_is(rejection->code, "InvalidRequest"))
+        imprint_why_hint(why,
+                         "ask the operator: the template \"%s\" is "
+                         "disabled or can't be used",
+                         template_name);
     else if (action->step == IMPRINT_STEP_REGISTER)
         imprint_why_hint(why, "a parameter that the template needs is missing "
                               "or wrong: see --param");

@@ -99,6 +99,31 @@ static enum imprint_status load_files(const char *dir, const char *name,
     return status;
 }
 
+/* What is not there is fine. */
+static enum imprint_status remove_files(const char *dir, const char *name,
+                                        struct imprint_why *why)
+{
+    struct files files = {.key_pem = NULL};
+    char folder[PATH_LEN];
+    enum imprint_status status;
+
+    name_files(dir, name, &files);
+    (void)snprintf(folder, sizeof(folder), "%s/claims/%s", dir, name);
+    if (access(folder, F_OK) != 0)
+        return IMPRINT_OK;
+    status = imprint_file_sweep(folder, why);
+    if (status == IMPRINT_OK)
+        status = imprint_file_erase(files.key_path, why);
+    if (status == IMPRINT_OK)
+        status = imprint_file_erase(files.certificate_path, why);
+    if (status == IMPRINT_OK && rmdir(folder) != 0 && errno != ENOTEMPTY)
+        status =
+            imprint_why_set(why, IMPRINT_ERR_STORAGE, "can't remove \"%s\": %s",
+                            folder, strerror(errno));
+    (void)snprintf(folder, sizeof(folder), "%s/claims", dir);
+    return status == IMPRINT_OK ? imprint_file_sync_dir(folder, why) : status;
+}
+
 /* ---- make ---- */
 
 static enum imprint_status make_key(const struct imprint_claims_batch *batch,
@@ -223,7 +248,11 @@ static enum imprint_status make_anew(const char *dir,
     status = make_key(batch, files, why);
     if (status == IMPRINT_OK)
         status = make_certificate(dir, batch, files, why);
-    return status == IMPRINT_OK ? imprint_edit_run(dir, &edit, why) : status;
+    if (status == IMPRINT_OK)
+        status = imprint_edit_run(dir, &edit, why);
+    if (status != IMPRINT_OK)
+        (void)remove_files(dir, batch->name, NULL);
+    return status;
 }
 
 /*
@@ -264,31 +293,6 @@ static enum imprint_status forget(void *user, struct imprint_registry *registry,
         status = imprint_registry_drop_certificate(registry, targets.ids[i]);
     imprint_targets_free(&targets);
     return status;
-}
-
-/* What is not there is fine. */
-static enum imprint_status remove_files(const char *dir, const char *name,
-                                        struct imprint_why *why)
-{
-    struct files files = {.key_pem = NULL};
-    char folder[PATH_LEN];
-    enum imprint_status status;
-
-    name_files(dir, name, &files);
-    (void)snprintf(folder, sizeof(folder), "%s/claims/%s", dir, name);
-    if (access(folder, F_OK) != 0)
-        return IMPRINT_OK;
-    status = imprint_file_sweep(folder, why);
-    if (status == IMPRINT_OK)
-        status = imprint_file_erase(files.key_path, why);
-    if (status == IMPRINT_OK)
-        status = imprint_file_erase(files.certificate_path, why);
-    if (status == IMPRINT_OK && rmdir(folder) != 0 && errno != ENOTEMPTY)
-        status =
-            imprint_why_set(why, IMPRINT_ERR_STORAGE, "can't remove \"%s\": %s",
-                            folder, strerror(errno));
-    (void)snprintf(folder, sizeof(folder), "%s/claims", dir);
-    return status == IMPRINT_OK ? imprint_file_sync_dir(folder, why) : status;
 }
 
 enum imprint_status imprint_claims_drop_files(const char *dir, const char *name,

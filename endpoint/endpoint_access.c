@@ -105,7 +105,9 @@ static const char *find_bar(const struct imprint_endpoint *endpoint,
     const struct imprint_principal *principal = session->principal;
 
     if (!is_served(access, topic))
-        return ", it is reserved";
+        return access == IMPRINT_ENDPOINT_RETAIN
+                   ? ", it is reserved, and takes no RETAIN"
+                   : ", it is reserved";
     if (!imprint_principal_refresh(endpoint->principals, session->principal))
         return ", the registry can't be read";
     if (principal->state != IMPRINT_REGISTRY_ACTIVE)

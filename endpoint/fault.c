@@ -64,6 +64,15 @@ static const struct action {
 
 #define ACTION_COUNT (sizeof(actions) / sizeof(actions[0]))
 
+const char *imprint_fault_name(enum imprint_fault_kind kind)
+{
+    for (size_t i = 0; i < ACTION_COUNT; i++) {
+        if (actions[i].kind == kind)
+            return actions[i].name;
+    }
+    return "none";
+}
+
 struct condition {
     const char *name; /* client, claim, thing, template, or param.NAME */
     const char *value;

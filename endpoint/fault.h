@@ -94,4 +94,7 @@ IMPRINT_MUST_USE enum imprint_status imprint_fault_edit(
     const struct imprint_authority *authority,
     struct imprint_identity *identity, char **text);
 
+/* As rules name it: "lose". */
+const char *imprint_fault_name(enum imprint_fault_kind kind);
+
 #endif

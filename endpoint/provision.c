@@ -50,16 +50,45 @@ void imprint_provision_note(struct imprint_provision_request *request,
     }
 }
 
-enum imprint_status imprint_provision_refuse(
+/* What the endpoint itself says with this status. */
+static const char *name_code(int64_t status_code)
+{
+    static const struct {
+        int64_t status_code;
+        const char *name;
+    } codes[] = {{400, "InvalidRequest"},
+                 {403, "AccessDenied"},
+                 {404, "ResourceNotFound"},
+                 {409, "ResourceConflict"},
+                 {429, "Throttled"}};
+
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        if (codes[i].status_code == status_code)
+            return codes[i].name;
+    }
+    return "InternalFailure";
+}
+
+enum imprint_status imprint_provision_strike(
+    const struct imprint_provision *provision,
+    const struct imprint_fault_case *now,
     struct imprint_provision_request *request)
 {
-    const struct imprint_fault *fault = &request->fault;
+    struct imprint_fault *fault = &request->fault;
+    char note[64];
 
-    imprint_provision_note(request, "by a fault rule");
-    return imprint_provision_reject(request, (uint32_t)fault->number,
-                                    fault->text[0] != '\0' ? fault->text
-                                                           : "InternalFailure",
-                                    "The endpoint was told to refuse this.");
+    imprint_fault_match(provision->faults, now, fault);
+    if (fault->kind == IMPRINT_FAULT_NONE)
+        return IMPRINT_OK;
+    (void)snprintf(note, sizeof(note), "a fault strikes it: %s",
+                   imprint_fault_name(fault->kind));
+    imprint_provision_note(request, note);
+    if (fault->kind != IMPRINT_FAULT_REFUSE)
+        return IMPRINT_OK;
+    return imprint_provision_reject(
+        request, (uint32_t)fault->number,
+        fault->text[0] != '\0' ? fault->text : name_code(fault->number),
+        "The endpoint was told to refuse this.");
 }
 
 void imprint_provision_fail(struct imprint_provision_request *request)
@@ -71,7 +100,7 @@ void imprint_provision_fail(struct imprint_provision_request *request)
 void imprint_provision_throttle(struct imprint_provision_request *request)
 {
     (void)imprint_provision_reject(request, 429, "Throttled",
-                                   "Too many requests are open.");
+                                   "Too many requests; try again later.");
 }
 
 /* ---- one request's memory ---- */
@@ -322,9 +351,8 @@ static enum imprint_status make_identity(
         .private_key_pem = imprint_slice_text(request->key.pem),
         .token = imprint_slice_text(request->token),
     };
-    imprint_fault_match(provision->faults, &now, &request->fault);
-    if (request->fault.kind == IMPRINT_FAULT_REFUSE)
-        return imprint_provision_refuse(request);
+    if (imprint_provision_strike(provision, &now, request) != IMPRINT_OK)
+        return IMPRINT_ERR_REFUSED;
     return imprint_fault_edit(&request->fault, provision->authority,
                               &request->identity, &request->edit);
 }

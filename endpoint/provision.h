@@ -42,7 +42,6 @@ enum imprint_provision_lack {
     IMPRINT_PROVISION_KEY, /* another process took it: give another one */
     IMPRINT_PROVISION_HOOK /* request->hook is to be run */
 };
-
 /* errorCode is not documented by AWS but for the token; these are ours. */
 struct imprint_provision_rejection {
     uint32_t status_code; /* 0: accepted */
@@ -93,18 +92,19 @@ struct imprint_provision_request *imprint_provision_new(
 void imprint_provision_free(struct imprint_provision_request *request);
 
 /* ---- for registration.c ---- */
-
 const struct imprint_format *imprint_provision_format(
     const struct imprint_provision_request *request);
 
-/* Say no in the reply: ERR_REFUSED. The last does as request->fault says. */
+/* Say no in the reply: ERR_REFUSED. The last does so if a fault wants it. */
 enum imprint_status imprint_provision_reject(
     struct imprint_provision_request *request, uint32_t status_code,
     const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 enum imprint_status imprint_provision_reject_payload(
     struct imprint_provision_request *request);
-enum imprint_status imprint_provision_refuse(
+enum imprint_status imprint_provision_strike(
+    const struct imprint_provision *provision,
+    const struct imprint_fault_case *now,
     struct imprint_provision_request *request);
 
 /* More words for the log line, which the device does not get. */

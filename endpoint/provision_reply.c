@@ -176,4 +176,10 @@ void imprint_provision_describe(const struct imprint_provision_request *request,
                        "thing \"%s\" of template \"%s\", certificate %.8s",
                        request->thing_name, request->template_name,
                        request->certificate.id);
+    if (request->rejection.status_code == 0 && request->note[0] != '\0') {
+        size_t used = strlen(line);
+
+        (void)snprintf(line + used, IMPRINT_LINE_LEN - used, "; %s",
+                       request->note);
+    }
 }

@@ -467,10 +467,7 @@ static enum imprint_status match_fault(
         .parameter_count = request->registration.parameter_count,
     };
 
-    imprint_fault_match(provision->faults, &now, &request->fault);
-    if (request->fault.kind != IMPRINT_FAULT_REFUSE)
-        return IMPRINT_OK;
-    return imprint_provision_refuse(request);
+    return imprint_provision_strike(provision, &now, request);
 }
 
 enum imprint_status imprint_registration_store(

@@ -159,6 +159,7 @@ static void test_batch(void **state)
     check_says(imprint_claims_make(dir, &batch, &why), IMPRINT_ERR_NOT_FOUND,
                "template \"pumps\"");
     assert_int_equal(look("batch-7").count, 0);
+    assert_false(is_there("claims/batch-7"));
     put_template("pumps", true);
     must(imprint_claims_make(dir, &batch, &why));
     must(imprint_claims_make(dir, &batch, &why));

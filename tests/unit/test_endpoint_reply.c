@@ -56,12 +56,12 @@ static void test_refuse(void **state)
     fixture_check_rejected(&reply, JSON, 503, "Unwell");
     ask_csr(fixture, session, &reply);
     assert_non_null(strstr(reply.topic, "/rejected"));
-    assert_non_null(memmem(reply.payload, reply.len, "429", 3));
+    assert_non_null(memmem(reply.payload, reply.len, "Throttled", 9));
     assert_int_equal(fixture_count_certificates(fixture).all, before.all);
     ask_csr(fixture, session, &reply);
     assert_true(fixture_is_accepted(&reply));
     assert_int_equal(fixture_count_certificates(fixture).all, before.all + 1);
-    assert_true(fixture_is_logged(fixture, "by a fault rule"));
+    assert_true(fixture_is_logged(fixture, "a fault strikes it: refuse"));
     imprint_endpoint_leave(fixture->endpoint, session);
 }
 
