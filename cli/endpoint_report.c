@@ -83,7 +83,7 @@ static enum imprint_status judge(const struct listing *listing,
         return IMPRINT_OK;
     imprint_why_set(why, IMPRINT_ERR_REFUSED, "made and not in use: %s", parts);
     imprint_why_hint(why, "\"imprint endpoint delete --force WHICH\" deletes "
-                          "certificates");
+                          "certificates, \"delete thing/NAME\" a bare thing");
     return IMPRINT_ERR_REFUSED;
 }
 

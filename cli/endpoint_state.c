@@ -9,6 +9,7 @@
 #include "posix/why.h"
 
 #define FIRST_ROOM 16
+#define THING "thing/"
 
 struct found {
     char id[65];
@@ -176,6 +177,9 @@ enum imprint_status imprint_endpoint_state_delete(
     struct search search;
     enum imprint_status status;
 
+    if (strncmp(order->operands[0], THING, strlen(THING)) == 0)
+        return imprint_admin_drop_thing(
+            order->dir, order->operands[0] + strlen(THING), why);
     if (read_kind(order->operands[0], &kind, &name))
         return imprint_admin_drop_name(order->dir, kind, name, why);
     status = find(order, &search, why);

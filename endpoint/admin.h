@@ -79,6 +79,10 @@ IMPRINT_MUST_USE enum imprint_status imprint_admin_attach_policy(
     const char *dir, const char *policy, const char *target, bool is_attached,
     struct imprint_why *why);
 
+/* As AWS's DeleteThing. ERR_REFUSED: it has a certificate. */
+IMPRINT_MUST_USE enum imprint_status imprint_admin_drop_thing(
+    const char *dir, const char *name, struct imprint_why *why);
+
 /* ---- other names ---- */
 
 enum imprint_admin_kind {

@@ -335,3 +335,29 @@ enum imprint_status imprint_admin_drop_name(const char *dir,
     }
     return imprint_edit_run(dir, &edit, why);
 }
+
+static enum imprint_status drop_thing(void *user,
+                                      struct imprint_registry *registry,
+                                      struct imprint_why *why)
+{
+    const char *name = user;
+    enum imprint_status status = imprint_catalog_drop_thing(registry, name);
+
+    if (status == IMPRINT_ERR_NOT_FOUND)
+        return imprint_why_set(why, status, "there is no thing \"%s\"", name);
+    if (status != IMPRINT_ERR_REFUSED)
+        return status;
+    (void)imprint_why_set(why, status, "thing \"%s\" has a certificate", name);
+    imprint_why_hint(why, "delete that first: imprint endpoint delete %s",
+                     name);
+    return status;
+}
+
+enum imprint_status imprint_admin_drop_thing(const char *dir, const char *name,
+                                             struct imprint_why *why)
+{
+    const struct imprint_edit edit = {.work = drop_thing,
+                                      .user = (void *)(uintptr_t)name};
+
+    return imprint_edit_run(dir, &edit, why);
+}

@@ -208,6 +208,24 @@ enum imprint_status imprint_catalog_drop_policy(
     return status;
 }
 
+static void see(void *user, const struct imprint_catalog_thing *thing)
+{
+    (void)user;
+    (void)thing;
+}
+
+enum imprint_status imprint_catalog_drop_thing(
+    struct imprint_registry *registry, const char *name)
+{
+    enum imprint_status status = imprint_registry_sqlite_run_one(
+        with_text(registry, SQL_DROP_THING, name));
+
+    if (status == IMPRINT_ERR_NOT_FOUND &&
+        imprint_catalog_find_thing(registry, name, see, NULL) == IMPRINT_OK)
+        status = IMPRINT_ERR_REFUSED;
+    return status;
+}
+
 /* What was not put is there already, or one too many. */
 static enum imprint_status attach(struct imprint_registry *registry,
                                   const char *certificate_id,

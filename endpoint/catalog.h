@@ -40,6 +40,10 @@ enum imprint_status imprint_catalog_each_group(
     struct imprint_registry *registry, const char *thing,
     void (*each)(void *user, const char *group), void *user);
 
+/* ERR_REFUSED: it has a certificate. */
+enum imprint_status imprint_catalog_drop_thing(
+    struct imprint_registry *registry, const char *name);
+
 /* ---- certificates and their things ---- */
 
 /*

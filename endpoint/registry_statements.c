@@ -108,6 +108,9 @@ static const char *const texts[SQL_COUNT] = {
         "DELETE FROM policy WHERE name = ?1 "
         "AND NOT EXISTS (SELECT 1 FROM attachment WHERE policy = ?1) "
         "AND NOT EXISTS (SELECT 1 FROM group_attachment WHERE policy = ?1)",
+    [SQL_DROP_THING] =
+        "DELETE FROM thing WHERE name = ?1 AND NOT EXISTS "
+        "(SELECT 1 FROM certificate_thing WHERE thing = thing.number)",
     [SQL_ATTACH] =
         "INSERT INTO attachment (certificate, policy) "
         "SELECT " CERTIFICATE("?1") ", ?2 "

@@ -473,15 +473,30 @@ static void test_bad_settings(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, dir_remove)
 
+/* As DeleteThing: not while a certificate stands for it. */
+static void test_drop_thing(void **state)
+{
+    (void)state;
+    check_says(imprint_admin_drop_thing(dir, "none", &why),
+               IMPRINT_ERR_NOT_FOUND, "no thing \"none\"");
+    check_says(imprint_admin_drop_thing(dir, "thing", &why),
+               IMPRINT_ERR_REFUSED, "has a certificate");
+    must(imprint_admin_drop_certificate(dir, ID_C, true, &why));
+    must(imprint_admin_drop_thing(dir, "thing", &why));
+    check_says(imprint_admin_drop_thing(dir, "thing", &why),
+               IMPRINT_ERR_NOT_FOUND, "no thing \"thing\"");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_states),        TEST(test_delete),
-        TEST(test_attach),        TEST(test_ten_policies),
-        TEST(test_bad_policies),  TEST(test_templates),
-        TEST(test_bad_templates), TEST(test_256_templates),
-        TEST(test_names),         TEST(test_settings),
-        TEST(test_bounds),        TEST(test_bad_settings),
+        TEST(test_states),        TEST(test_drop_thing),
+        TEST(test_delete),        TEST(test_attach),
+        TEST(test_ten_policies),  TEST(test_bad_policies),
+        TEST(test_templates),     TEST(test_bad_templates),
+        TEST(test_256_templates), TEST(test_names),
+        TEST(test_settings),      TEST(test_bounds),
+        TEST(test_bad_settings),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
