@@ -210,7 +210,9 @@ enum imprint_status imprint_endpoint_admit(
         return refuse(endpoint, connect, id, limit);
     status = imprint_principal_find(endpoint->principals, id, &principal);
     if (status == IMPRINT_ERR_NOT_FOUND)
-        return refuse(endpoint, connect, id, "its certificate is not known");
+        return refuse(endpoint, connect, id,
+                      "its certificate is not known; a trusted user's claim "
+                      "is not when it has expired");
     if (status != IMPRINT_OK) {
         (void)refuse(endpoint, connect, id,
                      imprint_registry_problem(endpoint->registry));
