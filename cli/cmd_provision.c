@@ -1,327 +1,17 @@
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/request.h"
 #include "cli/show.h"
-#include "posix/file.h"
-#include "posix/host.h"
-#include "posix/settings.h"
-#include "posix/why.h"
 
-#define CLAIM_JSON_MAX_LEN 65536u
-#define PASSWORD_MAX_LEN 4096u
-
-static volatile sig_atomic_t stopped;
-
-/* What lives as long as the run. */
-struct request {
-    struct imprint_settings *settings;
-    struct imprint_device_settings device;
-    enum imprint_device_level level;
-    bool shows_progress;
-    char *password; /* read from a file */
-    size_t password_len;
-    char *claim_json;
-    size_t claim_json_len;
-    char *names[IMPRINT_DEVICE_PARAMETER_MAX_COUNT];
-    size_t name_count;
-    char *values[IMPRINT_DEVICE_PARAMETER_MAX_COUNT + 1]; /* and thing-name */
-    size_t value_count;
-};
-
-static void on_signal(int number)
-{
-    stopped = number;
-}
-
-static bool is_stopped(void *user)
-{
-    (void)user;
-    return stopped != 0;
-}
-
-static void on_log(void *user, enum imprint_device_level level,
-                   const char *message)
-{
-    /* what fails comes by why; the log's errors are what need not stop us */
-    static const char *const names[] = {"warning", "info", "debug", "trace"};
-    const struct request *request = user;
-
-    if (level <= request->level)
-        (void)fprintf(stderr, "imprint: %s: %s\n", names[level], message);
-}
-
-static void on_progress(void *user, const char *step)
-{
-    const struct request *request = user;
-
-    if (request->shows_progress)
-        (void)fprintf(stderr, "imprint: %s\n", step);
-}
-
-static void catch_signals(void)
-{
-    struct sigaction action;
-
-    memset(&action, 0, sizeof(action));
-    action.sa_handler = on_signal; /* no SA_RESTART: poll must return */
-    (void)sigaction(SIGTERM, &action, NULL);
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGHUP, &action, NULL);
-}
-
-/* ---- settings ---- */
-
-static bool has_parameter(const struct imprint_device_settings *device,
-                          const char *name)
-{
-    for (size_t i = 0; i < device->parameter_count; i++) {
-        if (strcmp(device->parameters[i].name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
-static enum imprint_status add_parameter(struct request *request,
-                                         const char *name, const char *value,
-                                         struct imprint_why *why)
-{
-    struct imprint_device_settings *device = &request->device;
-
-    if (device->parameter_count == IMPRINT_DEVICE_PARAMETER_MAX_COUNT)
-        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                               "more than %d template parameters",
-                               IMPRINT_DEVICE_PARAMETER_MAX_COUNT);
-    device->parameters[device->parameter_count].name = name;
-    device->parameters[device->parameter_count].value = value;
-    device->parameter_count++;
-    return IMPRINT_OK;
-}
-
-/* With what stands in ${...}; the request's own. NULL: why says what is wrong.
- */
-static const char *expand(struct request *request, const char *what,
-                          const char *text, struct imprint_why *why)
-{
-    struct imprint_why inner = {"", ""};
-    char *value = NULL;
-
-    if (imprint_host_expand("", text, &value, &inner) == IMPRINT_OK)
-        return request->values[request->value_count++] = value;
-    imprint_why_set(why, IMPRINT_ERR_SETTINGS, "%s: %.400s", what, inner.text);
-    imprint_why_hint(why, "%s", inner.hint);
-    return NULL;
-}
-
-/* One "name=value". What the command line set, a weaker place cannot. */
-static enum imprint_status take_parameter(struct request *request,
-                                          const char *text,
-                                          struct imprint_why *why)
-{
-    const char *equal = strchr(text, '=');
-    const char *value;
-    char *name;
-
-    if (!equal || equal == text) {
-        imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                        "param: \"%s\" is not NAME=VALUE", text);
-        return IMPRINT_ERR_SETTINGS;
-    }
-    name = strndup(text, (size_t)(equal - text));
-    if (!name)
-        return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
-    if (has_parameter(&request->device, name) ||
-        request->name_count == IMPRINT_DEVICE_PARAMETER_MAX_COUNT) {
-        free(name);
-        return IMPRINT_OK;
-    }
-    request->names[request->name_count++] = name;
-    value = expand(request, name, equal + 1, why);
-    return value ? add_parameter(request, name, value, why)
-                 : IMPRINT_ERR_SETTINGS;
-}
-
-static enum imprint_status take_parameters(struct request *request,
-                                           struct imprint_why *why)
-{
-    enum imprint_status status = IMPRINT_OK;
-    const char *thing = imprint_settings_get(request->settings, "thing-name");
-    const char *text;
-
-    for (size_t i = 0;
-         status == IMPRINT_OK &&
-         (text = imprint_settings_at(request->settings, "param", i));
-         i++)
-        status = take_parameter(request, text, why);
-    if (!thing || status != IMPRINT_OK)
-        return status;
-    thing = expand(request, "thing-name", thing, why);
-    if (!thing)
-        return IMPRINT_ERR_SETTINGS;
-    if (!has_parameter(&request->device, "ThingName"))
-        status = add_parameter(request, "ThingName", thing, why);
-    if (status == IMPRINT_OK &&
-        !has_parameter(&request->device, "SerialNumber"))
-        status = add_parameter(request, "SerialNumber", thing, why);
-    return status;
-}
-
-/* The file's first line. */
-static enum imprint_status take_password(struct request *request,
-                                         struct imprint_why *why)
-{
-    const char *path = imprint_settings_get(request->settings, "password-file");
-    enum imprint_status status;
-
-    request->device.password =
-        imprint_settings_get(request->settings, "password");
-    if (!path)
-        return IMPRINT_OK;
-    status = imprint_file_read(path, PASSWORD_MAX_LEN, &request->password,
-                               &request->password_len, why);
-    if (status != IMPRINT_OK)
-        return IMPRINT_ERR_SETTINGS;
-    request->password[strcspn(request->password, "\r\n")] = '\0';
-    request->device.password = request->password;
-    return IMPRINT_OK;
-}
-
-/* A file, or standard input, which may be a pipe or a socket. */
-static enum imprint_status take_claim_json(struct request *request,
-                                           struct imprint_why *why)
-{
-    const char *path = imprint_settings_get(request->settings, "claim-json");
-    enum imprint_status status;
-
-    if (!path)
-        return IMPRINT_OK;
-    status =
-        strcmp(path, "-") == 0
-            ? imprint_file_read_fd(STDIN_FILENO, CLAIM_JSON_MAX_LEN,
-                                   &request->claim_json,
-                                   &request->claim_json_len, why)
-            : imprint_file_read(path, CLAIM_JSON_MAX_LEN, &request->claim_json,
-                                &request->claim_json_len, why);
-    request->device.claim_json = request->claim_json;
-    return status == IMPRINT_OK ? status : IMPRINT_ERR_SETTINGS;
-}
-
-static enum imprint_status take_choices(struct request *request,
-                                        struct imprint_why *why)
-{
-    static const char *const keys[] = {"p256",    "p384",    "rsa2048",
-                                       "rsa3072", "service", NULL};
-    static const char *const formats[] = {"cbor", "json", NULL};
-    static const char *const mqtts[] = {"3", "5", NULL};
-    static const char *const tlses[] = {"1.3", "1.2", NULL};
-    static const char *const levels[] = {"error", "info", "debug", "trace",
-                                         NULL};
-    static const char *const afters[] = {"keep", "lock", "erase", NULL};
-    struct imprint_device_settings *device = &request->device;
-    const struct {
-        const char *name;
-        const char *const *choices;
-        size_t chosen;
-    } all[] = {{"key", keys, 0},   {"format", formats, 0},
-               {"mqtt", mqtts, 0}, {"tls-max", tlses, 0},
-               {"log", levels, 0}, {"claim-after", afters, 0}};
-    size_t chosen[6];
-
-    for (size_t i = 0; i < 6; i++) {
-        enum imprint_status status = imprint_settings_choice(
-            request->settings, all[i].name, all[i].choices, &chosen[i], why);
-
-        if (status != IMPRINT_OK)
-            return status;
-    }
-    device->key = (enum imprint_device_key)chosen[0];
-    device->json = chosen[1] == 1;
-    device->mqtt_version = chosen[2] == 1 ? 5 : 3;
-    device->tls_version_max = chosen[3] == 1 ? 12 : 13;
-    request->level = (enum imprint_device_level)chosen[4];
-    device->claim_after = (enum imprint_device_claim_after)chosen[5];
-    return IMPRINT_OK;
-}
-
-static enum imprint_status take_numbers(struct request *request,
-                                        struct imprint_why *why)
-{
-    static const unsigned seconds[3] = {1, 3600, 20};
-    static const unsigned attempts[3] = {1, 1000, 5};
-    unsigned timeout_s;
-    unsigned attempt_count;
-    enum imprint_status status = imprint_settings_number(
-        request->settings, "timeout", seconds, &timeout_s, why);
-
-    if (status == IMPRINT_OK)
-        status = imprint_settings_number(request->settings, "attempts",
-                                         attempts, &attempt_count, why);
-    if (status != IMPRINT_OK)
-        return status;
-    request->device.timeout_ms = timeout_s * 1000u;
-    request->device.attempts_max = attempt_count;
-    return IMPRINT_OK;
-}
-
-static enum imprint_status take_settings(struct request *request,
-                                         struct imprint_why *why)
-{
-    const struct imprint_settings *settings = request->settings;
-    struct imprint_device_settings *device = &request->device;
-    enum imprint_status status;
-
-    device->state_dir = imprint_settings_get(settings, "state");
-    device->endpoint = imprint_settings_get(settings, "endpoint");
-    device->ca = imprint_settings_get(settings, "ca");
-    device->claim = imprint_settings_get(settings, "claim");
-    device->claim_key = imprint_settings_get(settings, "claim-key");
-    device->template_name = imprint_settings_get(settings, "template");
-    device->proof = imprint_settings_get(settings, "proof");
-    device->client_id = imprint_settings_get(settings, "client-id");
-    device->client_id_verify =
-        imprint_settings_get(settings, "client-id-verify");
-    device->force = imprint_settings_on(settings, "force");
-    device->log = on_log;
-    device->progress = on_progress;
-    device->stop = is_stopped;
-    device->user = request;
-    status = take_choices(request, why);
-    if (status == IMPRINT_OK)
-        status = take_numbers(request, why);
-    if (status == IMPRINT_OK)
-        status = take_parameters(request, why);
-    if (status == IMPRINT_OK)
-        status = take_password(request, why);
-    if (status == IMPRINT_OK)
-        status = take_claim_json(request, why);
-    request->shows_progress =
-        imprint_cli_terminal() && request->level == IMPRINT_DEVICE_LOG_ERROR;
-    return status;
-}
-
-static void free_request(struct request *request)
-{
-    imprint_file_free_secret(request->password, request->password_len);
-    imprint_file_free_secret(request->claim_json, request->claim_json_len);
-    for (size_t i = 0; i < request->name_count; i++)
-        free(request->names[i]);
-    for (size_t i = 0; i < request->value_count; i++)
-        free(request->values[i]);
-    imprint_settings_close(request->settings);
-}
-
-/* ---- the verb ---- */
-
-static enum imprint_status provision_and_show(struct request *request,
+static enum imprint_status provision_and_show(struct imprint_request *request,
                                               struct imprint_why *why)
 {
     struct imprint_device_identity identity;
     enum imprint_status status;
 
-    catch_signals();
+    imprint_request_catch_signals();
     status = imprint_device_provision(&request->device, why);
     if (status != IMPRINT_OK)
         return status;
@@ -338,7 +28,7 @@ static enum imprint_status provision_and_show(struct request *request,
 
 int imprint_cmd_provision(int argc, char **argv)
 {
-    struct request request;
+    struct imprint_request request;
     struct imprint_why why = {"", ""};
     enum imprint_status status;
 
@@ -349,13 +39,10 @@ int imprint_cmd_provision(int argc, char **argv)
         imprint_cli_help(argv[0]);
         return IMPRINT_CLI_DONE;
     }
-    memset(&request, 0, sizeof(request));
-    status = imprint_settings_open(argc, argv, &request.settings, &why);
-    if (status == IMPRINT_OK)
-        status = take_settings(&request, &why);
+    status = imprint_request_open(argc, argv, &request, &why);
     if (status == IMPRINT_OK)
         status = provision_and_show(&request, &why);
-    free_request(&request);
+    imprint_request_close(&request);
     if (status == IMPRINT_OK)
         return IMPRINT_CLI_DONE;
     return imprint_cli_fail(status, &why);
