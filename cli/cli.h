@@ -24,7 +24,9 @@ enum imprint_cli_code {
 int imprint_cmd_endpoint(int argc, char **argv);
 int imprint_cmd_policy(int argc, char **argv);
 int imprint_cmd_provision(int argc, char **argv);
+int imprint_cmd_renew(int argc, char **argv);
 int imprint_cmd_reset(int argc, char **argv);
+int imprint_cmd_rollback(int argc, char **argv);
 int imprint_cmd_status(int argc, char **argv);
 int imprint_cmd_template(int argc, char **argv);
 

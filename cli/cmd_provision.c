@@ -8,22 +8,14 @@
 static enum imprint_status provision_and_show(struct imprint_request *request,
                                               struct imprint_why *why)
 {
-    struct imprint_device_identity identity;
     enum imprint_status status;
 
     imprint_request_catch_signals();
     status = imprint_device_provision(&request->device, why);
-    if (status != IMPRINT_OK)
-        return status;
-    status = imprint_device_load(request->device.state_dir, &identity, why);
-    if (status != IMPRINT_OK)
-        return status;
-    if (imprint_settings_on(request->settings, "json"))
-        status = imprint_show_json(&identity, NULL, why);
-    else
-        imprint_show_text(&identity, NULL);
-    imprint_device_free(&identity);
-    return status;
+    return status ? status
+                  : imprint_show_current(
+                        request->device.state_dir,
+                        imprint_settings_on(request->settings, "json"), why);
 }
 
 int imprint_cmd_provision(int argc, char **argv)

@@ -6,28 +6,30 @@
 #include "posix/settings.h"
 #include "posix/why.h"
 
-/* Puts both where found; NULL where there is none. */
+/* Shows all that are there. */
 static enum imprint_status show(const char *dir, bool json,
                                 struct imprint_why *why)
 {
-    struct imprint_device_identity current;
-    struct imprint_device_identity staged;
+    struct imprint_device_identity current = {.thing_name = NULL};
+    struct imprint_device_identity staged = {.thing_name = NULL};
+    struct imprint_device_identity former = {.thing_name = NULL};
+    struct imprint_show_identities all = {NULL, NULL, NULL};
     enum imprint_status found = imprint_device_load(dir, &current, why);
-    enum imprint_status coming = imprint_device_load_staged(dir, &staged, NULL);
     enum imprint_status shown = IMPRINT_OK;
-    const struct imprint_device_identity *now =
-        found == IMPRINT_OK ? &current : NULL;
-    const struct imprint_device_identity *next =
-        coming == IMPRINT_OK ? &staged : NULL;
 
+    if (found == IMPRINT_OK)
+        all.current = &current;
+    if (imprint_device_load_staged(dir, &staged, NULL) == IMPRINT_OK)
+        all.staged = &staged;
+    if (imprint_device_load_former(dir, &former, NULL) == IMPRINT_OK)
+        all.former = &former;
     if (json)
-        shown = imprint_show_json(now, next, why);
+        shown = imprint_show_json(&all, why);
     else
-        imprint_show_text(now, next);
-    if (now)
-        imprint_device_free(&current);
-    if (next)
-        imprint_device_free(&staged);
+        imprint_show_text(&all);
+    imprint_device_free(&current);
+    imprint_device_free(&staged);
+    imprint_device_free(&former);
     return shown ? shown : found;
 }
 

@@ -13,6 +13,8 @@ static const struct verb verbs[] = {
     {"provision", "get an identity; does nothing if there is one",
      imprint_cmd_provision},
     {"status", "what this device is now", imprint_cmd_status},
+    {"renew", "replace the identity, using the one in use", imprint_cmd_renew},
+    {"rollback", "put the former identity back into use", imprint_cmd_rollback},
     {"reset", "forget the identity", imprint_cmd_reset},
     {"endpoint", "run the local endpoint", imprint_cmd_endpoint},
     {"template", "check and try out a template", imprint_cmd_template},

@@ -24,28 +24,41 @@ static void show_certificate(const struct imprint_device_identity *identity)
     show_line("template", identity->template_name);
 }
 
-void imprint_show_text(const struct imprint_device_identity *current,
-                       const struct imprint_device_identity *staged)
+static void show_current(const struct imprint_device_identity *identity)
 {
-    if (current) {
-        const char *path = current->private_key_path;
-        const char *slash = strrchr(path, '/');
-        char since[32];
+    const char *path = identity->certificate_path;
+    const char *slash = strrchr(path, '/');
+    char since[32];
 
-        imprint_clock_write(current->provisioned, since);
-        show_line("thing",
-                  current->thing_name[0] ? current->thing_name : "(none)");
-        show_certificate(current);
-        show_line("since", since);
-        (void)printf("%-13s%.*s\n", "directory",
-                     slash ? (int)(slash - path) : 0, path);
-    }
-    if (staged) {
-        if (current)
+    imprint_clock_write(identity->provisioned, since);
+    show_line("thing",
+              identity->thing_name[0] ? identity->thing_name : "(none)");
+    show_certificate(identity);
+    show_line("since", since);
+    if (identity->replaces_certificate_id[0])
+        show_line("replaces", identity->replaces_certificate_id);
+    (void)printf("%-13s%.*s\n", "directory", slash ? (int)(slash - path) : 0,
+                 path);
+}
+
+void imprint_show_text(const struct imprint_show_identities *all)
+{
+    if (all->current)
+        show_current(all->current);
+    if (all->staged) {
+        if (all->current)
             (void)printf("\n");
-        show_line("staged", staged->thing_name[0] ? staged->thing_name
-                                                  : "(not registered yet)");
-        show_certificate(staged);
+        show_line("staged", all->staged->thing_name[0]
+                                ? all->staged->thing_name
+                                : "(not registered yet)");
+        show_certificate(all->staged);
+    }
+    if (all->former) {
+        if (all->current || all->staged)
+            (void)printf("\n");
+        show_line("former", all->former->thing_name[0] ? all->former->thing_name
+                                                       : "(none)");
+        show_certificate(all->former);
     }
 }
 
@@ -72,6 +85,10 @@ static struct imprint_json *describe(
         imprint_json_put_text(json, "endpoint", identity->endpoint) &&
         imprint_json_put_text(json, "templateName", identity->template_name) &&
         put_time(json, "provisioned", identity->provisioned) &&
+        imprint_json_put_text(json, "replacesCertificateId",
+                              identity->replaces_certificate_id[0]
+                                  ? identity->replaces_certificate_id
+                                  : NULL) &&
         imprint_json_put_text(json, "privateKey", identity->private_key_path) &&
         imprint_json_put_text(json, "certificate",
                               identity->certificate_path) &&
@@ -95,15 +112,15 @@ static bool put_identity(struct imprint_json *json, const char *name,
     return imprint_json_put_object(json, name, member);
 }
 
-enum imprint_status imprint_show_json(
-    const struct imprint_device_identity *current,
-    const struct imprint_device_identity *staged, struct imprint_why *why)
+enum imprint_status imprint_show_json(const struct imprint_show_identities *all,
+                                      struct imprint_why *why)
 {
     struct imprint_json *json = imprint_json_new();
     char *text = NULL;
 
-    if (json && put_identity(json, "current", current) &&
-        put_identity(json, "staged", staged))
+    if (json && put_identity(json, "current", all->current) &&
+        put_identity(json, "staged", all->staged) &&
+        put_identity(json, "former", all->former))
         text = imprint_json_write(json);
     imprint_json_free(json);
     if (!text)
@@ -111,4 +128,21 @@ enum imprint_status imprint_show_json(
     (void)fputs(text, stdout);
     free(text);
     return IMPRINT_OK;
+}
+
+enum imprint_status imprint_show_current(const char *state_dir, bool json,
+                                         struct imprint_why *why)
+{
+    struct imprint_device_identity identity;
+    struct imprint_show_identities all = {&identity, NULL, NULL};
+    enum imprint_status status = imprint_device_load(state_dir, &identity, why);
+
+    if (status != IMPRINT_OK)
+        return status;
+    if (json)
+        status = imprint_show_json(&all, why);
+    else
+        imprint_show_text(&all);
+    imprint_device_free(&identity);
+    return status;
 }

@@ -332,6 +332,27 @@ enum imprint_status imprint_claim_open(
     return status;
 }
 
+enum imprint_status imprint_claim_open_identity(
+    const struct imprint_device_settings *settings,
+    const struct imprint_device_identity *identity, struct imprint_claim *out,
+    struct imprint_why *why)
+{
+    struct imprint_device_settings own = *settings;
+    enum imprint_status status;
+
+    own.claim = identity->certificate_path;
+    own.claim_key = identity->private_key_path;
+    own.claim_json = NULL;
+    own.password = NULL;
+    if (!own.ca)
+        own.ca = identity->ca_path;
+    status = imprint_claim_open(&own, out, why);
+    if (status == IMPRINT_ERR_REFUSED)
+        imprint_why_hint(why, "it is too late to renew: imprint provision "
+                              "--force, with a claim, gets another identity");
+    return status;
+}
+
 /* ---- when it is not needed any more ---- */
 
 /* The file that has the key; NULL: the claim is gone. Free it. */

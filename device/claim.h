@@ -25,6 +25,11 @@ struct imprint_claim {
 IMPRINT_MUST_USE enum imprint_status imprint_claim_open(
     const struct imprint_device_settings *settings, struct imprint_claim *out,
     struct imprint_why *why);
+/* The same of an identity in use, which is its own claim when it is renewed. */
+IMPRINT_MUST_USE enum imprint_status imprint_claim_open_identity(
+    const struct imprint_device_settings *settings,
+    const struct imprint_device_identity *identity, struct imprint_claim *out,
+    struct imprint_why *why);
 void imprint_claim_free(struct imprint_claim *claim);
 
 /*

@@ -6,10 +6,12 @@
 
 #include "device/address.h"
 #include "device/claim.h"
+#include "device/issue.h"
 #include "device/run.h"
 #include "device/say.h"
 #include "device/store.h"
 #include "imprint/imprint.h"
+#include "posix/clock.h"
 #include "posix/why.h"
 
 #define STATE_DIR "/var/lib/imprint"
@@ -60,23 +62,13 @@ static enum imprint_status check_parameters(
     return IMPRINT_OK;
 }
 
-static enum imprint_status check_settings(
+/* What the endpoint and its template need. */
+static enum imprint_status check_target(
     const struct imprint_device_settings *settings, struct imprint_why *why)
 {
     int mqtt = settings->mqtt_version;
     int tls = settings->tls_version_max;
 
-    if (!settings->endpoint || !settings->endpoint[0])
-        return missing("endpoint", why);
-    if (settings->claim_json && (settings->claim || settings->claim_key))
-        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                               "there are two claims: a file and JSON");
-    if (settings->claim_json && settings->claim_after)
-        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                               "a claim in JSON is in no file of this device: "
-                               "nothing is to be done with it afterwards");
-    if (!settings->claim_json && (!settings->claim || !settings->claim[0]))
-        return missing("claim", why);
     if (!settings->template_name || !settings->template_name[0])
         return missing("template", why);
     if (!imprint_topics_template_ok(
@@ -92,6 +84,23 @@ static enum imprint_status check_settings(
         return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
                                "no such MQTT or TLS version or kind of key");
     return check_parameters(settings, why);
+}
+
+static enum imprint_status check_settings(
+    const struct imprint_device_settings *settings, struct imprint_why *why)
+{
+    if (!settings->endpoint || !settings->endpoint[0])
+        return missing("endpoint", why);
+    if (settings->claim_json && (settings->claim || settings->claim_key))
+        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                               "there are two claims: a file and JSON");
+    if (settings->claim_json && settings->claim_after)
+        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                               "a claim in JSON is in no file of this device: "
+                               "nothing is to be done with it afterwards");
+    if (!settings->claim_json && (!settings->claim || !settings->claim[0]))
+        return missing("claim", why);
+    return check_target(settings, why);
 }
 
 /* OK: there is one. */
@@ -117,7 +126,7 @@ static enum imprint_status provision_locked(
     struct imprint_why *why)
 {
     struct imprint_claim claim;
-    struct imprint_run_needs needs;
+    struct imprint_run_needs needs = {.renewal = NULL};
     enum imprint_status status;
 
     /* somebody else may have been at it until we got the lock */
@@ -178,6 +187,189 @@ enum imprint_status imprint_device_provision(
     return status == IMPRINT_OK ? imprint_claim_finish(&settings, why) : status;
 }
 
+/* ---- renew ---- */
+
+static enum imprint_status add_parameter(
+    struct imprint_device_settings *settings, const char *name,
+    const char *value, struct imprint_why *why)
+{
+    struct imprint_device_parameter *next;
+
+    if (!name[0] || !value[0] || imprint_issue_parameter(settings, name))
+        return IMPRINT_OK;
+    if (settings->parameter_count == IMPRINT_DEVICE_PARAMETER_MAX_COUNT)
+        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                               "more than %d template parameters, with those "
+                               "of a renewal",
+                               IMPRINT_DEVICE_PARAMETER_MAX_COUNT);
+    next = &settings->parameters[settings->parameter_count++];
+    next->name = name;
+    next->value = value;
+    return IMPRINT_OK;
+}
+
+/* What is not set is as it was. */
+static enum imprint_status fill_from_identity(
+    struct imprint_device_settings *settings,
+    const struct imprint_device_identity *identity, struct imprint_why *why)
+{
+    const char *replaces = settings->replaces_parameter;
+    enum imprint_status status;
+
+    if (!settings->endpoint)
+        settings->endpoint = identity->endpoint;
+    if (!settings->template_name)
+        settings->template_name = identity->template_name;
+    if (!settings->client_id && identity->thing_name[0])
+        settings->client_id = identity->thing_name;
+    status = add_parameter(settings, "ThingName", identity->thing_name, why);
+    if (status == IMPRINT_OK)
+        status = add_parameter(settings, "SerialNumber",
+                               identity->serial_number, why);
+    if (status == IMPRINT_OK)
+        status = add_parameter(settings,
+                               replaces ? replaces : "ReplacesCertificateId",
+                               identity->certificate_id, why);
+    return status;
+}
+
+static enum imprint_status renew_from(
+    const struct imprint_device_settings *asked,
+    const struct imprint_device_identity *identity, struct imprint_store *store,
+    struct imprint_why *why)
+{
+    struct imprint_device_settings settings = *asked;
+    struct imprint_issue_renewal renewal = {identity->certificate_id,
+                                            identity->thing_name};
+    struct imprint_address address;
+    struct imprint_claim claim;
+    struct imprint_run_needs needs;
+    enum imprint_status status = fill_from_identity(&settings, identity, why);
+
+    if (status == IMPRINT_OK)
+        status = check_target(&settings, why);
+    if (status == IMPRINT_OK)
+        status = imprint_address_parse(settings.endpoint, &address, why);
+    if (status == IMPRINT_OK)
+        status = imprint_store_check_room(store, why);
+    if (status == IMPRINT_OK)
+        status = imprint_claim_open_identity(&settings, identity, &claim, why);
+    if (status != IMPRINT_OK)
+        return status;
+    needs.settings = &settings;
+    needs.dir = settings.state_dir;
+    needs.store = store;
+    needs.claim = &claim;
+    needs.address = &address;
+    needs.renewal = &renewal;
+    status = imprint_run_provision(&needs, why);
+    imprint_claim_free(&claim);
+    return status;
+}
+
+static bool is_due(const struct imprint_device_settings *settings,
+                   const struct imprint_device_identity *identity)
+{
+    return settings->renew_before_s == 0 ||
+           identity->not_after - (int64_t)time(NULL) < settings->renew_before_s;
+}
+
+/* An earlier run's commit may just have been finished: that was the renewal. */
+static enum imprint_status renew_locked(
+    const struct imprint_device_settings *settings, struct imprint_store *store,
+    bool finished, struct imprint_why *why)
+{
+    struct imprint_device_identity identity;
+    enum imprint_status status =
+        imprint_device_load(settings->state_dir, &identity, why);
+
+    if (status != IMPRINT_OK)
+        return status;
+    if (!finished && is_due(settings, &identity))
+        status = renew_from(settings, &identity, store, why);
+    else
+        imprint_say_line(settings, IMPRINT_DEVICE_LOG_INFO,
+                         "no renewal is due: the certificate is good for "
+                         "another %lld days",
+                         (long long)(identity.not_after - time(NULL)) / 86400);
+    imprint_device_free(&identity);
+    if (status == IMPRINT_OK && settings->drop_former)
+        status = imprint_store_drop_former(store, why);
+    return status;
+}
+
+enum imprint_status imprint_device_renew(
+    const struct imprint_device_settings *asked, struct imprint_why *why)
+{
+    struct imprint_device_settings settings = *asked;
+    struct imprint_device_identity identity;
+    struct imprint_store *store;
+    enum imprint_status status;
+    bool finished;
+
+    fill_defaults(&settings);
+    /* before a directory is made */
+    status = imprint_device_load(settings.state_dir, &identity, why);
+    if (status != IMPRINT_OK)
+        return status;
+    imprint_device_free(&identity);
+    status = imprint_store_open(settings.state_dir, &store, &finished, why);
+    if (status != IMPRINT_OK)
+        return status;
+    status = renew_locked(&settings, store, finished, why);
+    imprint_store_close(store);
+    return status;
+}
+
+/* ---- rollback ---- */
+
+static enum imprint_status check_former(const char *dir,
+                                        struct imprint_why *why)
+{
+    struct imprint_device_identity former;
+    enum imprint_status status =
+        imprint_store_load(dir, "former", &former, why);
+    char day[IMPRINT_CLOCK_TEXT_LEN];
+
+    if (status == IMPRINT_ERR_NOT_FOUND) {
+        imprint_why_set(why, status, "there is no former identity in \"%s\"",
+                        dir);
+        imprint_why_hint(why, "only a renewal leaves one; imprint status "
+                              "shows what is there");
+    }
+    if (status != IMPRINT_OK)
+        return status;
+    if (former.not_after < (int64_t)time(NULL)) {
+        imprint_clock_write(former.not_after, day);
+        status = imprint_why_set(why, IMPRINT_ERR_REFUSED,
+                                 "the former certificate expired on %s", day);
+        imprint_why_hint(why, "imprint renew gets a new one");
+    }
+    imprint_device_free(&former);
+    return status;
+}
+
+enum imprint_status imprint_device_rollback(const char *state_dir,
+                                            struct imprint_why *why)
+{
+    const char *dir = dir_or_default(state_dir);
+    struct imprint_store *store;
+    enum imprint_status status = check_former(dir, why);
+    bool finished;
+
+    if (status == IMPRINT_OK)
+        status = imprint_store_open(dir, &store, &finished, why);
+    if (status != IMPRINT_OK)
+        return status;
+    status = check_former(dir, why); /* a commit may just have been finished */
+    if (status == IMPRINT_OK)
+        status = imprint_store_rollback(store, why);
+    imprint_store_close(store);
+    return status;
+}
+
+/* ---- load, and forget ---- */
+
 enum imprint_status imprint_device_load(const char *state_dir,
                                         struct imprint_device_identity *out,
                                         struct imprint_why *why)
@@ -192,6 +384,13 @@ enum imprint_status imprint_device_load_staged(
     return imprint_store_load(dir_or_default(state_dir), "staged", out, why);
 }
 
+enum imprint_status imprint_device_load_former(
+    const char *state_dir, struct imprint_device_identity *out,
+    struct imprint_why *why)
+{
+    return imprint_store_load(dir_or_default(state_dir), "former", out, why);
+}
+
 void imprint_device_free(struct imprint_device_identity *identity)
 {
     free(identity->thing_name);
@@ -202,6 +401,8 @@ void imprint_device_free(struct imprint_device_identity *identity)
     free(identity->certificate_path);
     free(identity->ca_path);
     free(identity->configuration_path);
+    free(identity->serial_number);
+    free(identity->replaces_certificate_id);
     memset(identity, 0, sizeof(*identity));
 }
 

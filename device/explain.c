@@ -98,7 +98,8 @@ void imprint_explain_action(const struct imprint_action *action,
         if (action->step >= IMPRINT_STEP_SUBSCRIBE &&
             action->step <= IMPRINT_STEP_REGISTER)
             imprint_why_hint(why,
-                             "each time: probably the claim's policy does not "
+                             "each time: probably the policy of the claim (of "
+                             "the identity in use, by a renewal) does not "
                              "allow template \"%s\", or this way of asking "
                              "(--key service or not); else the network",
                              template_name);

@@ -37,6 +37,12 @@ const char *imprint_issue_parameter(
     return NULL;
 }
 
+/* "" if it replaces none. */
+static const char *replaced(const struct imprint_issue *issue)
+{
+    return issue->renewal ? issue->renewal->certificate_id : "";
+}
+
 /* ---- before anything is asked ---- */
 
 /* Why what is staged cannot be gone on with; NULL: it can. */
@@ -59,6 +65,8 @@ static const char *unfit(const struct imprint_issue *issue)
             reason = "another kind of key is wanted now";
         else if (strcmp(staged->endpoint, issue->endpoint) != 0)
             reason = "it is of another endpoint";
+        else if (strcmp(staged->replaces, replaced(issue)) != 0)
+            reason = "it was to replace another identity";
         else if (staged->registered &&
                  strcmp(staged->template_name,
                         issue->settings->template_name) != 0)
@@ -227,6 +235,9 @@ static enum imprint_status put_certificate(struct imprint_issue *issue,
     certificate.endpoint = issue->endpoint;
     certificate.template_name = issue->settings->template_name;
     certificate.key_kind = wanted_kind(issue);
+    certificate.serial_number =
+        imprint_issue_parameter(issue->settings, "SerialNumber");
+    certificate.replaces = replaced(issue);
     certificate.not_after = not_after;
     return imprint_staged_put_certificate(issue->dir, &certificate, why);
 }
@@ -309,6 +320,26 @@ static bool is_printable(const char *text)
     return true;
 }
 
+/*
+ * By a mistaken parameter a device would become another thing, and the thing
+ * that it was would be nobody's.
+ */
+static enum imprint_status check_thing(const struct imprint_issue *issue,
+                                       const char *name,
+                                       struct imprint_why *why)
+{
+    const char *known = issue->renewal ? issue->renewal->thing_name : "";
+
+    if (!known[0] || !name[0] || strcmp(known, name) == 0)
+        return IMPRINT_OK;
+    imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                    "this device is \"%s\", and was registered as \"%s\" "
+                    "now: the identity stays as it was",
+                    known, name);
+    imprint_why_hint(why, "give the parameters that it was provisioned with");
+    return IMPRINT_ERR_SETTINGS;
+}
+
 static enum imprint_status stage_name(struct imprint_issue *issue,
                                       const struct imprint_identity *identity,
                                       struct imprint_why *why)
@@ -324,6 +355,11 @@ static enum imprint_status stage_name(struct imprint_issue *issue,
         return imprint_why_set(why, IMPRINT_ERR_FORMAT,
                                "the thing name that the endpoint sent has "
                                "control characters");
+    }
+    status = check_thing(issue, name, why);
+    if (status != IMPRINT_OK) {
+        free(name);
+        return status;
     }
     if (identity->device_configuration.len)
         configuration =

@@ -11,12 +11,19 @@
 #include "imprint/imprint.h"
 #include "imprint/device.h"
 
+/* What a renewal replaces. */
+struct imprint_issue_renewal {
+    const char *certificate_id;
+    const char *thing_name; /* the new identity must have it, too; "": any */
+};
+
 struct imprint_issue {
     /* the caller's */
     const struct imprint_device_settings *settings;
     const char *dir;
     const char *endpoint; /* host:port */
     const struct imprint_claim *claim;
+    const struct imprint_issue_renewal *renewal; /* NULL: a first identity */
     /* ours; what is in it is durable */
     struct imprint_staged staged;
 };

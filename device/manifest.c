@@ -22,7 +22,8 @@ static char *copy(const char *text)
 static bool is_whole(const struct imprint_manifest *manifest)
 {
     return manifest->thing_name && manifest->certificate_id &&
-           manifest->endpoint && manifest->template_name && manifest->key_kind;
+           manifest->endpoint && manifest->template_name &&
+           manifest->key_kind && manifest->serial_number && manifest->replaces;
 }
 
 bool imprint_manifest_init(struct imprint_manifest *manifest,
@@ -34,6 +35,8 @@ bool imprint_manifest_init(struct imprint_manifest *manifest,
     manifest->endpoint = copy(from->endpoint);
     manifest->template_name = copy(from->template_name);
     manifest->key_kind = copy(from->key_kind);
+    manifest->serial_number = copy(from->serial_number);
+    manifest->replaces = copy(from->replaces);
     manifest->not_after = from->not_after;
     if (is_whole(manifest))
         return true;
@@ -48,6 +51,8 @@ void imprint_manifest_free(struct imprint_manifest *manifest)
     free(manifest->endpoint);
     free(manifest->template_name);
     free(manifest->key_kind);
+    free(manifest->serial_number);
+    free(manifest->replaces);
     memset(manifest, 0, sizeof(*manifest));
 }
 
@@ -67,6 +72,8 @@ static enum imprint_status parse(const struct imprint_json *json,
     manifest.endpoint = copy(imprint_json_text(json, "endpoint"));
     manifest.template_name = copy(imprint_json_text(json, "templateName"));
     manifest.key_kind = copy(imprint_json_text(json, "keyKind"));
+    manifest.serial_number = copy(imprint_json_text(json, "serialNumber"));
+    manifest.replaces = copy(imprint_json_text(json, "replacesCertificateId"));
     manifest.not_after = imprint_json_number(json, "notAfterUnix", 0);
     manifest.provisioned = imprint_json_number(json, "provisionedUnix", 0);
     manifest.token_made = imprint_json_number(json, "tokenMadeUnix", 0);
@@ -129,6 +136,12 @@ static bool fill(struct imprint_json *json,
         put_time(json, "notAfter", "notAfterUnix", manifest->not_after) &&
         imprint_json_put_bool(json, "registered", manifest->registered);
 
+    if (good && manifest->serial_number[0])
+        good = imprint_json_put_text(json, "serialNumber",
+                                     manifest->serial_number);
+    if (good && manifest->replaces[0])
+        good = imprint_json_put_text(json, "replacesCertificateId",
+                                     manifest->replaces);
     if (good && manifest->token_made)
         good = imprint_json_put_number(json, "tokenMadeUnix",
                                        manifest->token_made);

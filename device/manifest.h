@@ -16,6 +16,8 @@ struct imprint_manifest {
     char *endpoint;
     char *template_name;
     char *key_kind;
+    char *serial_number; /* the parameter SerialNumber that was sent */
+    char *replaces;      /* id of the certificate that this one replaces */
     int64_t not_after;   /* Unix seconds; of the certificate */
     int64_t provisioned; /* Unix seconds; 0: staged */
     int64_t token_made;  /* Unix seconds; 0: no token any more */

@@ -92,6 +92,12 @@ static const char *claim_client_id(const struct run *run)
     return run->settings->client_id ? run->settings->client_id : run->random_id;
 }
 
+/* What the session before the last is opened with. */
+static const char *claim_name(const struct run *run)
+{
+    return run->needs->renewal ? "the identity in use" : "the claim";
+}
+
 static enum imprint_status open_tls(struct run *run)
 {
     const struct imprint_claim *claim = run->needs->claim;
@@ -126,7 +132,8 @@ static enum imprint_status open_session(struct run *run)
     options.user = run;
     imprint_say_line(run->settings, IMPRINT_DEVICE_LOG_INFO,
                      "connecting to %s as %s, client id \"%s\"", run->place,
-                     run->as == IMPRINT_AS_CLAIM ? "the claim" : "the identity",
+                     run->as == IMPRINT_AS_CLAIM ? claim_name(run)
+                                                 : "the new identity",
                      options.client_id);
     return imprint_mqtt_open(&options, &run->session, run->why);
 }
@@ -191,11 +198,10 @@ static struct imprint_event subscribed(struct run *run, uint8_t ungranted)
     event.ungranted = ungranted;
     if (ungranted != IMPRINT_ALL_GRANTED) {
         imprint_why_set(run->why, IMPRINT_ERR_REFUSED,
-                        "%s does not let the claim subscribe to reply topic %u",
-                        run->place, (unsigned)ungranted + 1);
-        imprint_why_hint(run->why,
-                         "the claim's policy must allow iot:Subscribe "
-                         "on the provisioning topics");
+                        "%s does not let %s subscribe to reply topic %u",
+                        run->place, claim_name(run), (unsigned)ungranted + 1);
+        imprint_why_hint(run->why, "its policy must allow iot:Subscribe "
+                                   "on the provisioning topics");
     }
     return event;
 }
@@ -504,6 +510,7 @@ static enum imprint_status run_all(struct run *run)
     run->issue.dir = run->needs->dir;
     run->issue.endpoint = run->place;
     run->issue.claim = run->needs->claim;
+    run->issue.renewal = run->needs->renewal;
     status = imprint_proof_open(run->settings, &run->proof, run->why);
     if (status == IMPRINT_OK)
         status = imprint_issue_prepare(&run->issue, run->why);

@@ -4,6 +4,7 @@
 
 #include "device/address.h"
 #include "device/claim.h"
+#include "device/issue.h"
 #include "device/store.h"
 #include "imprint/device.h"
 
@@ -13,6 +14,7 @@ struct imprint_run_needs {
     struct imprint_store *store;
     const struct imprint_claim *claim;
     const struct imprint_address *address;
+    const struct imprint_issue_renewal *renewal; /* NULL: a first identity */
 };
 
 /* Provisions. On failure the identity in use stays in use. */

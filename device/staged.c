@@ -81,6 +81,7 @@ static enum imprint_status read_certificate(const char *dir,
     out->endpoint = take(&manifest.endpoint);
     out->template_name = take(&manifest.template_name);
     out->key_kind = take(&manifest.key_kind);
+    out->replaces = take(&manifest.replaces);
     out->registered = manifest.registered;
     out->token_left_ms = out->token ? token_left_ms(manifest.token_made) : 0;
     imprint_manifest_free(&manifest);
@@ -126,6 +127,7 @@ void imprint_staged_free(struct imprint_staged *staged)
     free(staged->endpoint);
     free(staged->template_name);
     free(staged->key_kind);
+    free(staged->replaces);
     memset(staged, 0, sizeof(*staged));
 }
 

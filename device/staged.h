@@ -25,6 +25,7 @@ struct imprint_staged {
     char *endpoint;
     char *template_name;
     char *key_kind;
+    char *replaces; /* id of the certificate that it replaces, or "" */
     bool registered;
     uint32_t token_left_ms; /* 0: none, or the clock does not tell */
 };
@@ -39,7 +40,9 @@ struct imprint_staged_certificate {
     const char *endpoint;
     const char *template_name;
     const char *key_kind;
-    int64_t not_after; /* Unix seconds */
+    const char *serial_number;
+    const char *replaces; /* id of the certificate in use, by a renewal */
+    int64_t not_after;    /* Unix seconds */
 };
 
 /* ERR_NOT_FOUND: not even a key. Free with imprint_staged_free. */

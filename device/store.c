@@ -1,6 +1,5 @@
 #include "device/store.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "device/identities.h"
 #include "device/layout.h"
 #include "device/manifest.h"
 #include "device/staged.h"
@@ -22,97 +22,6 @@ struct imprint_store {
     char *dir;
     int lock;
 };
-
-/* ---- identities/<n> ---- */
-
-/* 0: not a number from 1 on. */
-static unsigned number_of(const char *name)
-{
-    size_t len = strlen(name);
-
-    if (len == 0 || len > 9 || strspn(name, "0123456789") != len)
-        return 0;
-    return (unsigned)strtoul(name, NULL, 10);
-}
-
-/* The number that current points at; 0: none. */
-static unsigned current_number(const struct imprint_store *store)
-{
-    static const char prefix[] = "identities/";
-    char path[PATH_MAX];
-    char target[PATH_MAX];
-    ssize_t len;
-
-    imprint_layout_path(path, store->dir, "current", NULL);
-    len = readlink(path, target, sizeof(target) - 1);
-    if (len < 0)
-        return 0;
-    target[len] = '\0';
-    if (strncmp(target, prefix, strlen(prefix)) != 0)
-        return 0;
-    return number_of(target + strlen(prefix));
-}
-
-/* The highest number in identities/ but skip; 0: none. */
-static unsigned highest_number(const struct imprint_store *store, unsigned skip)
-{
-    unsigned highest = 0;
-    struct dirent *entry;
-    char path[PATH_MAX];
-    DIR *stream;
-
-    imprint_layout_path(path, store->dir, "identities", NULL);
-    stream = opendir(path);
-    while (stream && (entry = readdir(stream))) {
-        unsigned number = number_of(entry->d_name);
-
-        if (number > highest && number != skip)
-            highest = number;
-    }
-    if (stream)
-        closedir(stream);
-    return highest;
-}
-
-static void place_of(char place[32], unsigned number)
-{
-    (void)snprintf(place, 32, "identities/%u", number);
-}
-
-static enum imprint_status point_current(const struct imprint_store *store,
-                                         unsigned number,
-                                         struct imprint_why *why)
-{
-    char path[PATH_MAX];
-    char next[PATH_MAX];
-    char place[32];
-
-    place_of(place, number);
-    imprint_layout_path(path, store->dir, "current", NULL);
-    imprint_layout_path(next, store->dir, "current.next", NULL);
-    if (unlink(next) != 0 && errno != ENOENT)
-        return imprint_layout_fail(why, "remove", next);
-    if (symlink(place, next) != 0)
-        return imprint_layout_fail(why, "make the link", next);
-    if (rename(next, path) != 0)
-        return imprint_layout_fail(why, "replace", path);
-    return imprint_file_sync_dir(store->dir, why);
-}
-
-static enum imprint_status remove_others(const struct imprint_store *store,
-                                         unsigned keep, struct imprint_why *why)
-{
-    enum imprint_status status = IMPRINT_OK;
-    unsigned number;
-
-    while (status == IMPRINT_OK && (number = highest_number(store, keep))) {
-        char place[32];
-
-        place_of(place, number);
-        status = imprint_layout_remove(store->dir, place, why);
-    }
-    return status;
-}
 
 /* ---- open ---- */
 
@@ -171,11 +80,30 @@ enum imprint_status imprint_store_check_room(const struct imprint_store *store,
     return IMPRINT_ERR_STORAGE;
 }
 
+/* ---- commit ---- */
+
+/* The last steps of a commit: what was in use is kept, or goes. */
+static enum imprint_status take_over(const char *dir, unsigned number,
+                                     bool keeps, struct imprint_why *why)
+{
+    unsigned current = imprint_identities_linked(dir, "current");
+    unsigned former = keeps ? current : 0;
+    enum imprint_status status =
+        former ? imprint_identities_link(dir, "former", former, why)
+               : imprint_identities_unlink(dir, "former", why);
+
+    if (status == IMPRINT_OK)
+        status = imprint_identities_link(dir, "current", number, why);
+    if (status == IMPRINT_OK)
+        status = imprint_identities_keep(dir, number, former, why);
+    return status;
+}
+
 /* The second half of a commit. */
 static enum imprint_status finish_commit(const struct imprint_store *store,
-                                         struct imprint_why *why)
+                                         bool keeps, struct imprint_why *why)
 {
-    unsigned number = highest_number(store, 0) + 1;
+    unsigned number = imprint_identities_highest(store->dir, 0) + 1;
     enum imprint_status status;
     char from[PATH_MAX];
     char to[PATH_MAX];
@@ -194,43 +122,75 @@ static enum imprint_status finish_commit(const struct imprint_store *store,
         status = imprint_file_sync_dir(from, why);
     if (status != IMPRINT_OK)
         return status;
-    place_of(place, number);
+    imprint_identities_name(place, number);
     imprint_layout_path(to, store->dir, place, NULL);
     if (rename(from, to) != 0)
         return imprint_layout_fail(why, "move to", to);
     status = imprint_layout_sync(store->dir, "identities", why);
-    if (status == IMPRINT_OK)
-        status = point_current(store, number, why);
-    if (status == IMPRINT_OK)
-        status = remove_others(store, number, why);
-    return status;
+    return status ? status : take_over(store->dir, number, keeps, why);
 }
 
-/* An identity that was moved but not pointed at yet is finished; anything
- * else in identities/ is rubbish. */
+/* ---- after a power cut ---- */
+
+/* A renewal keeps what it replaces. */
+static bool is_renewal(const char *dir, unsigned number)
+{
+    struct imprint_manifest manifest;
+    char path[PATH_MAX];
+    char place[32];
+    bool renewal;
+
+    imprint_identities_name(place, number);
+    imprint_layout_path(path, dir, place, "identity.json");
+    if (imprint_manifest_read(path, &manifest, NULL) != IMPRINT_OK)
+        return false;
+    renewal = manifest.replaces[0] != '\0';
+    imprint_manifest_free(&manifest);
+    return renewal;
+}
+
+/*
+ * Both links at one identity: a rollback was cut off between its two steps.
+ * `current` was not moved yet, so the other one is still the former.
+ */
+static enum imprint_status recover_former(const char *dir,
+                                          struct imprint_why *why)
+{
+    unsigned current = imprint_identities_linked(dir, "current");
+    unsigned former = imprint_identities_linked(dir, "former");
+    unsigned other = imprint_identities_highest(dir, current);
+
+    if (former && former == current)
+        former = other && imprint_identities_is_whole(dir, other) ? other : 0;
+    if (former == imprint_identities_linked(dir, "former"))
+        return IMPRINT_OK;
+    return former ? imprint_identities_link(dir, "former", former, why)
+                  : imprint_identities_unlink(dir, "former", why);
+}
+
+/*
+ * An identity that was moved but not pointed at yet is finished; what no link
+ * points at is rubbish then.
+ */
 static enum imprint_status recover_identities(const struct imprint_store *store,
                                               bool *finished,
                                               struct imprint_why *why)
 {
-    unsigned current = current_number(store);
-    unsigned highest = highest_number(store, 0);
-    enum imprint_status status = IMPRINT_OK;
-    struct imprint_manifest manifest;
-    char path[PATH_MAX];
-    char place[32];
+    const char *dir = store->dir;
+    unsigned highest = imprint_identities_highest(dir, 0);
+    enum imprint_status status;
 
-    if (highest > current) {
-        place_of(place, highest);
-        imprint_layout_path(path, store->dir, place, "identity.json");
-        if (imprint_manifest_read(path, &manifest, NULL) == IMPRINT_OK) {
-            imprint_manifest_free(&manifest);
-            status = point_current(store, highest, why);
-            current = highest;
-            *finished = true;
-        }
+    if (highest > imprint_identities_linked(dir, "current") &&
+        highest != imprint_identities_linked(dir, "former") &&
+        imprint_identities_is_whole(dir, highest)) {
+        *finished = true;
+        return take_over(dir, highest, is_renewal(dir, highest), why);
     }
+    status = recover_former(dir, why);
     if (status == IMPRINT_OK)
-        status = remove_others(store, current, why);
+        status = imprint_identities_keep(
+            dir, imprint_identities_linked(dir, "current"),
+            imprint_identities_linked(dir, "former"), why);
     return status;
 }
 
@@ -251,7 +211,7 @@ static enum imprint_status recover(const struct imprint_store *store,
         imprint_manifest_read(path, &manifest, NULL) != IMPRINT_OK)
         return status;
     if (manifest.provisioned) {
-        status = finish_commit(store, why);
+        status = finish_commit(store, manifest.replaces[0] != '\0', why);
         *finished = status == IMPRINT_OK;
     }
     imprint_manifest_free(&manifest);
@@ -321,6 +281,7 @@ enum imprint_status imprint_store_commit(struct imprint_store *store,
     struct imprint_manifest manifest;
     enum imprint_status status;
     char path[PATH_MAX];
+    bool keeps;
 
     imprint_layout_path(path, store->dir, "staged", "identity.json");
     status = imprint_manifest_read(path, &manifest, why);
@@ -330,32 +291,61 @@ enum imprint_status imprint_store_commit(struct imprint_store *store,
     if (manifest.provisioned <= 0)
         manifest.provisioned = 1;
     manifest.token_made = 0;
+    keeps = manifest.replaces[0] != '\0';
     status = imprint_manifest_write(path, &manifest, why);
     imprint_manifest_free(&manifest);
+    return status ? status : finish_commit(store, keeps, why);
+}
+
+/* ---- back, and away ---- */
+
+enum imprint_status imprint_store_rollback(struct imprint_store *store,
+                                           struct imprint_why *why)
+{
+    unsigned current = imprint_identities_linked(store->dir, "current");
+    unsigned former = imprint_identities_linked(store->dir, "former");
+    enum imprint_status status;
+
+    if (!current || !former)
+        return imprint_why_set(why, IMPRINT_ERR_NOT_FOUND,
+                               "there is no former identity in \"%s\"",
+                               store->dir);
+    status = imprint_identities_link(store->dir, "former", current, why);
     if (status == IMPRINT_OK)
-        status = finish_commit(store, why);
+        status = imprint_identities_link(store->dir, "current", former, why);
+    return status;
+}
+
+enum imprint_status imprint_store_drop_former(struct imprint_store *store,
+                                              struct imprint_why *why)
+{
+    enum imprint_status status =
+        imprint_identities_unlink(store->dir, "former", why);
+
+    if (status == IMPRINT_OK)
+        status = imprint_identities_keep(
+            store->dir, imprint_identities_linked(store->dir, "current"), 0,
+            why);
     return status;
 }
 
 enum imprint_status imprint_store_reset(struct imprint_store *store,
                                         struct imprint_why *why)
 {
-    unsigned current = current_number(store);
+    unsigned current = imprint_identities_linked(store->dir, "current");
     enum imprint_status status = imprint_staged_discard(store->dir, why);
-    char path[PATH_MAX];
     char place[32];
 
-    place_of(place, current);
+    imprint_identities_name(place, current);
     if (status == IMPRINT_OK && current)
         status = imprint_layout_remove(store->dir, place, why);
     if (status == IMPRINT_OK)
-        status = remove_others(store, 0, why);
-    imprint_layout_path(path, store->dir, "current", NULL);
-    if (status == IMPRINT_OK && unlink(path) != 0 && errno != ENOENT)
-        status = imprint_layout_fail(why, "remove", path);
+        status = imprint_identities_keep(store->dir, 0, 0, why);
     if (status == IMPRINT_OK)
-        status = imprint_file_sync_dir(store->dir, why);
-    return status;
+        status = imprint_identities_unlink(store->dir, "current", why);
+    if (status == IMPRINT_OK)
+        status = imprint_identities_unlink(store->dir, "former", why);
+    return status ? status : imprint_file_sync_dir(store->dir, why);
 }
 
 /* ---- load ---- */
@@ -390,7 +380,8 @@ static enum imprint_status check_whole(
         return IMPRINT_OK;
     imprint_why_set(why, IMPRINT_ERR_STORAGE,
                     "the identity is damaged: \"%s\" cannot be read", missing);
-    imprint_why_hint(why, "restore it, or imprint provision --force");
+    imprint_why_hint(why, "imprint rollback if there is a former one, else "
+                          "imprint provision --force");
     return IMPRINT_ERR_STORAGE;
 }
 
@@ -418,6 +409,8 @@ enum imprint_status imprint_store_load(const char *dir, const char *place,
     identity.template_name = manifest.template_name;
     identity.not_after = manifest.not_after;
     identity.provisioned = manifest.provisioned;
+    identity.serial_number = manifest.serial_number;
+    identity.replaces_certificate_id = manifest.replaces;
     free(manifest.key_kind);
     identity.private_key_path = join(dir, place, "private.key");
     identity.certificate_path = join(dir, place, "certificate.pem");

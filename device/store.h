@@ -5,6 +5,7 @@
  *     current -> identities/<n>   identity in use: private.key certificate.pem
  *                                 identity.json, perhaps ca.pem and
  *                                 device-configuration.json
+ *     former -> identities/<m>    the one that it replaced, if it is kept
  *     staged/                     one on its way: the same, and request.csr,
  *                                 token; its certificate counts only beside
  *                                 its identity.json, which is written last
@@ -38,15 +39,28 @@ void imprint_store_close(struct imprint_store *store);
 IMPRINT_MUST_USE enum imprint_status imprint_store_check_room(
     const struct imprint_store *store, struct imprint_why *why);
 
-/* What is staged becomes what is in use; the identity before it is erased. */
+/*
+ * What is staged becomes what is in use. If it was staged as a replacement, the
+ * one before it becomes the former, and the former is erased; else both are
+ * erased.
+ */
 IMPRINT_MUST_USE enum imprint_status imprint_store_commit(
+    struct imprint_store *store, struct imprint_why *why);
+
+/* Current and former change places. ERR_NOT_FOUND: there is no former. */
+IMPRINT_MUST_USE enum imprint_status imprint_store_rollback(
+    struct imprint_store *store, struct imprint_why *why);
+
+/* Erases the former identity; none is OK. */
+IMPRINT_MUST_USE enum imprint_status imprint_store_drop_former(
     struct imprint_store *store, struct imprint_why *why);
 
 /* Erases everything, keys before all else. */
 IMPRINT_MUST_USE enum imprint_status imprint_store_reset(
     struct imprint_store *store, struct imprint_why *why);
 
-/* place: "current" or "staged". ERR_NOT_FOUND: no identity there. No lock. */
+/* place: "current", "former" or "staged". ERR_NOT_FOUND: no identity there. No
+ * lock. */
 IMPRINT_MUST_USE enum imprint_status imprint_store_load(
     const char *dir, const char *place, struct imprint_device_identity *out,
     struct imprint_why *why);

@@ -12,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "device/address.h"
 #include "device/manifest.h"
 #include "device/staged.h"
 #include "device/store.h"
@@ -92,12 +91,15 @@ static struct imprint_store *open_store(bool *finished)
     return store;
 }
 
+/* What stage() stages as the replacement of; NULL: nothing. */
+static const char *replaces;
+
 static void stage(struct imprint_store *store, const char *mark,
                   const char *service_key)
 {
     struct imprint_staged_certificate certificate = {
-        service_key, mark,    "root", "token",   mark,
-        "host:8883", "fleet", "p256", 4102444800};
+        service_key, mark,   "root",   "token",  mark,      "host:8883",
+        "fleet",     "p256", "serial", replaces, 4102444800};
 
     (void)store;
     if (!service_key)
@@ -428,47 +430,148 @@ static void a_bad_directory_is_refused(void **state)
     }
 }
 
-static void addresses_are_parsed(void **state)
+/* ---- the former ---- */
+
+static void renew(struct imprint_store *store, const char *mark,
+                  const char *replaced)
 {
-    static const struct {
-        const char *text;
-        const char *host; /* NULL: refused */
-        unsigned port;
-    } cases[] = {{"localhost", "localhost", 8883},
-                 {"a.iot.eu-west-1.amazonaws.com:443",
-                  "a.iot.eu-west-1.amazonaws.com", 443},
-                 {"[::1]:1883", "::1", 1883},
-                 {"[::1]", "::1", 8883},
-                 {"fe80::1", "fe80::1", 8883},
-                 {"h:65535", "h", 65535},
-                 {"", NULL, 0},
-                 {":8883", NULL, 0},
-                 {"h:", NULL, 0},
-                 {"h:0", NULL, 0},
-                 {"h:65536", NULL, 0},
-                 {"h:8883x", NULL, 0},
-                 {"h:-1", NULL, 0},
-                 {"[::1", NULL, 0},
-                 {"[::1]x", NULL, 0},
-                 {"[]:1", NULL, 0},
-                 {"mqtts://h:8883", NULL, 0},
-                 {"h/path", NULL, 0},
-                 {"a b", NULL, 0}};
-    struct imprint_address address;
+    replaces = replaced;
+    provision(store, mark);
+    replaces = NULL;
+}
+
+/* NULL: there is none. */
+static void assert_former(const char *mark)
+{
+    struct imprint_device_identity identity;
+    enum imprint_status status =
+        imprint_store_load(dir, "former", &identity, NULL);
+
+    if (!mark) {
+        assert_int_equal(status, IMPRINT_ERR_NOT_FOUND);
+        return;
+    }
+    assert_int_equal(status, 0);
+    assert_string_equal(identity.certificate_id, mark);
+    imprint_device_free(&identity);
+}
+
+static void a_renewal_keeps_the_one_before(void **state)
+{
+    struct imprint_store *store = open_store(NULL);
+    struct imprint_device_identity identity;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        enum imprint_status status =
-            imprint_address_parse(cases[i].text, &address, NULL);
+    provision(store, "one");
+    assert_former(NULL);
+    renew(store, "two", "one");
+    assert_current("two");
+    assert_former("one");
+    assert_int_equal(imprint_store_load(dir, "current", &identity, NULL), 0);
+    assert_string_equal(identity.replaces_certificate_id, "one");
+    assert_string_equal(identity.serial_number, "serial");
+    imprint_device_free(&identity);
+    renew(store, "three", "two");
+    assert_current("three");
+    assert_former("two");
+    assert_int_equal(access(at("identities/1"), F_OK), -1);
+    assert_int_equal(imprint_store_drop_former(store, NULL), 0);
+    assert_former(NULL);
+    assert_int_equal(access(at("identities/2"), F_OK), -1);
+    imprint_store_close(store);
+}
 
-        if (!cases[i].host) {
-            assert_int_equal(status, IMPRINT_ERR_SETTINGS);
-            continue;
-        }
-        assert_int_equal(status, 0);
-        assert_string_equal(address.host, cases[i].host);
-        assert_int_equal(address.port, cases[i].port);
+static void rollback_swaps(void **state)
+{
+    struct imprint_store *store = open_store(NULL);
+
+    (void)state;
+    provision(store, "one");
+    assert_int_equal(imprint_store_rollback(store, NULL),
+                     IMPRINT_ERR_NOT_FOUND);
+    renew(store, "two", "one");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(imprint_store_rollback(store, NULL), 0);
+        imprint_store_close(store);
+        store = open_store(NULL); /* the recovery changes nothing */
+        assert_current(i == 0 ? "one" : "two");
+        assert_former(i == 0 ? "two" : "one");
     }
+    assert_int_equal(imprint_store_rollback(store, NULL), 0);
+    renew(store, "three", "one");
+    assert_current("three");
+    assert_former("one");
+    imprint_store_close(store);
+}
+
+static void another_provision_forgets_the_former(void **state)
+{
+    struct imprint_store *store = open_store(NULL);
+
+    (void)state;
+    provision(store, "one");
+    renew(store, "two", "one");
+    provision(store, "three");
+    assert_former(NULL);
+    assert_int_equal(access(at("identities/1"), F_OK), -1);
+    assert_int_equal(access(at("identities/2"), F_OK), -1);
+    imprint_store_close(store);
+}
+
+static void link_to(const char *link, const char *target)
+{
+    (void)unlink(at(link));
+    assert_int_equal(symlink(target, at(link)), 0);
+}
+
+/* Both links at one: each way that a cut between two steps can leave it. */
+static void a_cut_rollback_is_put_right(void **state)
+{
+    struct imprint_store *store = open_store(NULL);
+    bool finished;
+
+    (void)state;
+    provision(store, "one");
+    renew(store, "two", "one");
+    imprint_store_close(store);
+    link_to("former", "identities/2");
+    store = open_store(&finished);
+    assert_false(finished);
+    assert_current("two");
+    assert_former("one");
+    imprint_store_close(store);
+    link_to("current", "identities/1");
+    link_to("former", "identities/1");
+    store = open_store(&finished);
+    assert_current("two"); /* the rollback to it is finished */
+    assert_former("one");
+    imprint_store_close(store);
+}
+
+static void a_cut_renewal_is_finished(void **state)
+{
+    struct imprint_store *store = open_store(NULL);
+    bool finished;
+
+    (void)state;
+    provision(store, "one");
+    renew(store, "two", "one");
+    renew(store, "three", "two");
+    imprint_store_close(store);
+    /* before any link was moved; the former of old is gone already */
+    link_to("current", "identities/2");
+    (void)unlink(at("former"));
+    store = open_store(&finished);
+    assert_true(finished);
+    assert_current("three");
+    assert_former("two");
+    imprint_store_close(store);
+    /* between the two links */
+    link_to("current", "identities/2");
+    store = open_store(&finished);
+    assert_current("three");
+    assert_former("two");
+    imprint_store_close(store);
 }
 
 int main(void)
@@ -482,11 +585,15 @@ int main(void)
         cmocka_unit_test_setup(files_without_a_manifest_do_not_count, next_dir),
         cmocka_unit_test_setup(a_cut_commit_is_finished, next_dir),
         cmocka_unit_test_setup(leftovers_go_away, next_dir),
+        cmocka_unit_test_setup(a_renewal_keeps_the_one_before, next_dir),
+        cmocka_unit_test_setup(rollback_swaps, next_dir),
+        cmocka_unit_test_setup(another_provision_forgets_the_former, next_dir),
+        cmocka_unit_test_setup(a_cut_rollback_is_put_right, next_dir),
+        cmocka_unit_test_setup(a_cut_renewal_is_finished, next_dir),
         cmocka_unit_test_setup(reset_leaves_nothing, next_dir),
         cmocka_unit_test_setup(discard_leaves_current, next_dir),
         cmocka_unit_test_setup(a_damaged_identity_is_told, next_dir),
         cmocka_unit_test_setup(a_bad_directory_is_refused, next_dir),
-        cmocka_unit_test_setup(addresses_are_parsed, next_dir),
     };
 
     return cmocka_run_group_tests(tests, make_base, remove_base);

@@ -1,0 +1,98 @@
+/* What imprint_device_provision and imprint_device_renew are told. */
+#ifndef IMPRINT_DEVICE_SETTINGS_H
+#define IMPRINT_DEVICE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define IMPRINT_DEVICE_PARAMETER_MAX_COUNT 64
+
+enum imprint_device_key {
+    IMPRINT_DEVICE_KEY_P256, /* the default */
+    IMPRINT_DEVICE_KEY_P384,
+    IMPRINT_DEVICE_KEY_RSA2048,
+    IMPRINT_DEVICE_KEY_RSA3072,
+    IMPRINT_DEVICE_KEY_SERVICE /* CreateKeysAndCertificate makes it */
+};
+
+/* What becomes of the file that has the claim's key, once it is not needed. */
+enum imprint_device_claim_after {
+    IMPRINT_DEVICE_CLAIM_KEEP, /* the default */
+    IMPRINT_DEVICE_CLAIM_LOCK, /* mode 0000: nobody but root can read it */
+    IMPRINT_DEVICE_CLAIM_ERASE /* overwritten and removed */
+};
+
+enum imprint_device_level {
+    IMPRINT_DEVICE_LOG_ERROR,
+    IMPRINT_DEVICE_LOG_INFO,
+    IMPRINT_DEVICE_LOG_DEBUG,
+    IMPRINT_DEVICE_LOG_TRACE
+};
+
+struct imprint_device_parameter {
+    const char *name;
+    const char *value;
+};
+
+/* Strings are borrowed for the call; NULL or 0 means the default. */
+struct imprint_device_settings {
+    const char *state_dir; /* [/var/lib/imprint] */
+    const char *endpoint;  /* host, host:port or [v6]:port; port [8883] */
+    const char *ca;        /* PEM file; [the PKCS#12's, else the system's] */
+    const char *claim;     /* PEM certificate, or PKCS#12 with key */
+    const char *claim_key; /* PEM; [private.key beside a PEM claim] */
+    /*
+     * In place of claim and claim_key: a trusted user's claim, as
+     * CreateProvisioningClaim answers it or as the QR code of `imprint endpoint
+     * claim --temporary` has it. The text itself, not a file.
+     */
+    const char *claim_json;
+    enum imprint_device_claim_after claim_after; /* not with claim_json */
+    const char *password; /* of the PKCS#12 or of the encrypted key */
+    const char *template_name;
+    const char *client_id;        /* [imprint- and 128 random bits] */
+    const char *client_id_verify; /* [the thing name] */
+    struct imprint_device_parameter
+        parameters[IMPRINT_DEVICE_PARAMETER_MAX_COUNT];
+    size_t parameter_count;
+    /*
+     * For the template's hook: "hmac:FILE" sends parameters Nonce and Proof,
+     * over serial number and key, "ecdsa:FILE" sends signature, over the thing
+     * name. FILE is a secret or a PEM key, for its owner's eyes only. [none]
+     */
+    const char *proof;
+    enum imprint_device_key key;
+    bool json;           /* messages in JSON instead of CBOR */
+    int mqtt_version;    /* 3 or 5 [3] */
+    int tls_version_max; /* 12 or 13 [13] */
+    bool force;          /* provision even if there is an identity */
+    bool drop_former;    /* renew: erase what was replaced [keep it] */
+    /* renew: only if the certificate is good for less than that; [0: always] */
+    int64_t renew_before_s;
+    /*
+     * renew: the parameter that tells the hook the id of the certificate that
+     * is replaced; "" for none. [ReplacesCertificateId]
+     */
+    const char *replaces_parameter;
+    uint32_t timeout_ms;   /* for one connection or reply [20,000] */
+    uint32_t attempts_max; /* [5] */
+    /* Optional. message is one line without a secret, gone after the call. */
+    void (*log)(void *user, enum imprint_device_level level,
+                const char *message);
+    /* Optional; step is one of a fixed few words such as "register". */
+    void (*progress)(void *user, const char *step);
+    /* Optional; polled; true ends the run with IMPRINT_ERR_STOPPED. */
+    bool (*stop)(void *user);
+    void *user;
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
