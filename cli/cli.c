@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "posix/notify.h"
 #include "posix/settings.h"
 #include "posix/why.h"
 
@@ -34,6 +35,7 @@ void imprint_cli_error(const struct imprint_why *why)
 int imprint_cli_fail(enum imprint_status status, const struct imprint_why *why)
 {
     imprint_cli_error(why);
+    imprint_notify_status(why->text);
     return imprint_cli_exit(status);
 }
 

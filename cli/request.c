@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "posix/file.h"
 #include "posix/host.h"
+#include "posix/notify.h"
 #include "posix/why.h"
 
 #define CLAIM_JSON_MAX_LEN 65536u
@@ -42,6 +43,7 @@ static void on_progress(void *user, const char *step)
 {
     const struct imprint_request *request = user;
 
+    imprint_notify_status(step);
     if (request->shows_progress)
         (void)fprintf(stderr, "imprint: %s\n", step);
 }

@@ -6,6 +6,7 @@
 
 #include "posix/clock.h"
 #include "posix/json.h"
+#include "posix/notify.h"
 #include "posix/why.h"
 
 static void show_line(const char *label, const char *text)
@@ -139,6 +140,7 @@ enum imprint_status imprint_show_current(const char *state_dir, bool json,
 
     if (status != IMPRINT_OK)
         return status;
+    imprint_notify_status("the identity is in use");
     if (json)
         status = imprint_show_json(&all, why);
     else

@@ -353,14 +353,31 @@ static struct imprint_event carry_out(struct run *run,
     return status ? ended(run, action, status) : wait_for(run, action);
 }
 
+/* A trusted user's claim is good for five minutes: count them down. */
+static void tell_step(const struct run *run, const char *step)
+{
+    int64_t left_s = run->needs->claim->expires - (int64_t)time(NULL);
+    char text[96];
+
+    if (!run->settings->progress)
+        return;
+    if (run->needs->claim->expires == 0) {
+        run->settings->progress(run->settings->user, step);
+        return;
+    }
+    (void)snprintf(text, sizeof(text), "%s (the claim is good for %lld s)",
+                   step, (long long)(left_s > 0 ? left_s : 0));
+    run->settings->progress(run->settings->user, text);
+}
+
 static void tell_progress(struct run *run, const struct imprint_action *action)
 {
     static const char *const steps[] = {"connect", "subscribe", "create",
                                         "stage",   "register",  "verify",
                                         "commit"};
 
-    if ((int)action->step != run->step && run->settings->progress)
-        run->settings->progress(run->settings->user, steps[action->step]);
+    if ((int)action->step != run->step)
+        tell_step(run, steps[action->step]);
     run->step = (int)action->step;
     if (!is_resting(action) || run->session)
         return;

@@ -84,7 +84,10 @@ struct imprint_device_settings {
     /* Optional. message is one line without a secret, gone after the call. */
     void (*log)(void *user, enum imprint_device_level level,
                 const char *message);
-    /* Optional; step is one of a fixed few words such as "register". */
+    /*
+     * Optional; step is one of a fixed few words such as "register", with the
+     * time that a trusted user's claim has left behind it.
+     */
     void (*progress)(void *user, const char *step);
     /* Optional; polled; true ends the run with IMPRINT_ERR_STOPPED. */
     bool (*stop)(void *user);
