@@ -177,15 +177,6 @@ enum imprint_status imprint_provision_find_target(
 
 /* ---- sign ---- */
 
-enum imprint_status imprint_provision_reject_payload(
-    struct imprint_provision_request *request)
-{
-    return imprint_provision_reject(
-        request, 400, "InvalidPayload",
-        "The payload is not what this operation takes, in %s.",
-        request->topic.encoding == IMPRINT_ENC_JSON ? "JSON" : "CBOR");
-}
-
 /* Text never grows by being unescaped. */
 bool imprint_provision_make_text(struct imprint_provision_request *request,
                                  struct imprint_writer *writer)
