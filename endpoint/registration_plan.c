@@ -180,8 +180,9 @@ static enum imprint_status put_thing(const struct imprint_provision *provision,
             imprint_template_override(plan, &existing->thing, &thing, &why);
     if (status == IMPRINT_ERR_REFUSED)
         return imprint_provision_reject(request, 409, "ResourceConflict",
-                                        "The thing \"%s\" exists: %s.",
-                                        plan->thing.name, why.text);
+                                        "OverrideSettings do not allow it: "
+                                        "%s.",
+                                        why.text);
     if (status == IMPRINT_OK)
         status = check_names(provision, request, &thing);
     if (status == IMPRINT_OK)

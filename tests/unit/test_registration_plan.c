@@ -62,7 +62,8 @@ static void test_same_thing(void **state)
     desk_check_accepted(desk_register(desk, "t", "a", "{\"SN\":\"s\"}"));
     (void)rig_changes(desk->rig);
     /* without OverrideSettings only the very same thing will do */
-    check_refused(desk, "b", "{\"SN\":\"s\",\"Color\":\"blue\"}", "\"s\"");
+    check_refused(desk, "b", "{\"SN\":\"s\",\"Color\":\"blue\"}",
+                  "allow it: the thing \"s\" exists, and");
     desk_check_accepted(desk_register(desk, "t", "b", "{\"SN\":\"s\"}"));
     desk_check_rows(desk, "SELECT * FROM certificate_thing", "1|1|0\n2|1|0\n");
     assert_string_equal(rig_changes(desk->rig).all, "");
