@@ -15,8 +15,9 @@ void imprint_policy_check_node(const struct imprint_document *node,
 {
     struct imprint_policy policy = {.count = 0};
 
-    if (imprint_policy_compile(node, place, findings, &policy))
-        imprint_policy_warn(node, place, findings);
+    bool is_fine = imprint_policy_compile(node, place, findings, &policy);
+
+    imprint_policy_warn(node, place, is_fine, findings);
     imprint_memory_free(&policy.memory);
 }
 

@@ -36,9 +36,12 @@ bool imprint_policy_compile(const struct imprint_document *root,
                             struct imprint_findings *findings,
                             struct imprint_policy *out);
 
-/* What is allowed, but likely not meant; of a policy that compiled. */
+/*
+ * What is allowed, but likely not meant. is_fine: it compiled; else what the
+ * statements lack together is not looked for, since an error may hide it.
+ */
 void imprint_policy_warn(const struct imprint_document *root,
-                         const struct imprint_place *place,
+                         const struct imprint_place *place, bool is_fine,
                          struct imprint_findings *findings);
 
 /*

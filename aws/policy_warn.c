@@ -3,6 +3,7 @@
 #include "policy_parts.h"
 
 #define DEVICE_ACTION_COUNT 5
+#define ACCOUNT_LEN 12
 
 static const char *const device_actions[DEVICE_ACTION_COUNT] = {
     "iot:Connect", "iot:Publish", "iot:Receive", "iot:Subscribe",
@@ -25,20 +26,23 @@ struct view {
     const struct imprint_place *place;
 };
 
-/* Both for a text and for an array of texts. */
+/* Both for a text and for an array of texts; 0 for nothing. */
 static size_t count_of(const struct imprint_document *list)
 {
     return imprint_document_kind_of(list) == IMPRINT_DOCUMENT_ARRAY
                ? imprint_document_count(list)
-               : 1;
+               : list != NULL;
 }
 
+/* The empty text for what is none, which is an error elsewhere. */
 static const char *text_at(const struct imprint_document *list, size_t index)
 {
-    return imprint_document_text(imprint_document_kind_of(list) ==
-                                         IMPRINT_DOCUMENT_ARRAY
-                                     ? imprint_document_item(list, index)
-                                     : list);
+    const char *text = imprint_document_text(
+        imprint_document_kind_of(list) == IMPRINT_DOCUMENT_ARRAY
+            ? imprint_document_item(list, index)
+            : list);
+
+    return text ? text : "";
 }
 
 static bool has_action(const struct view *view, const char *action)
@@ -109,30 +113,41 @@ static void warn_kind(const struct view *view, const char *resource,
                          rest + strcspn(rest, "/"));
 }
 
+/* True for a wildcard, a variable, or what is as long as an account is. */
+static bool is_account(const char *text, size_t len)
+{
+    return strcspn(text, "*?$") < len ||
+           (len == ACCOUNT_LEN && strspn(text, "0123456789") == len);
+}
+
 /* Partition, service, region and account: the head of an ARN. */
 static void warn_account(const struct view *view, const char *resource,
                          const struct imprint_place *at)
 {
+    struct imprint_findings *findings = view->whole->findings;
     const char *rest = imprint_policy_resource_of(resource);
     const char *service = strchr(resource + 4, ':') + 1;
-    size_t len = strcspn(service, ":");
+    const char *region = strchr(service, ':') + 1;
+    const char *account = strchr(region, ':') + 1;
     int head_len = (int)(rest - resource);
+    size_t len = (size_t)(region - 1 - service);
 
-    if (strncmp(resource, "arn::", 5) == 0 || strncmp(rest - 2, "::", 2) == 0 ||
-        service[len + 1] == ':') {
-        imprint_finding_warn(view->whole->findings, at,
+    if (!memchr(service, '*', len) &&
+        (len != 3 || memcmp(service, "iot", 3) != 0)) {
+        imprint_finding_warn(findings, at, "\"%.*s\" is not of the service iot",
+                             head_len, resource);
+    } else if (resource[4] == ':' || region[0] == ':' || account[0] == ':') {
+        imprint_finding_warn(findings, at,
                              "\"%.*s\" lacks a partition, region or account",
                              head_len, resource);
-    } else if (!memchr(service, '*', len) &&
-               (len != 3 || memcmp(service, "iot", 3) != 0)) {
-        imprint_finding_warn(view->whole->findings, at,
-                             "\"%.*s\" is not of the service iot", head_len,
-                             resource);
+    } else if (!is_account(account, (size_t)(rest - 1 - account))) {
+        imprint_finding_warn(findings, at,
+                             "\"%.*s\" is no account, which has 12 digits",
+                             (int)(rest - 1 - account), account);
     } else {
         return;
     }
-    imprint_finding_hint(view->whole->findings,
-                         "write arn:aws:iot:REGION:ACCOUNT:%s", rest);
+    imprint_finding_hint(findings, "write arn:aws:iot:REGION:ACCOUNT:%s", rest);
 }
 
 static void warn_text(const struct view *view, const char *resource,
@@ -291,11 +306,11 @@ static void warn_statement(struct view *view)
         imprint_document_member(view->statement, "Resource");
     bool is_array =
         imprint_document_kind_of(resources) == IMPRINT_DOCUMENT_ARRAY;
+    const char *effect = imprint_document_text(
+        imprint_document_member(view->statement, "Effect"));
     size_t i;
 
-    if (strcmp(imprint_document_text(
-                   imprint_document_member(view->statement, "Effect")),
-               "Allow") != 0)
+    if (!effect || strcmp(effect, "Allow") != 0)
         return;
     if (has_action(view, "iot:Receive"))
         view->whole->has_receive = true;
@@ -314,7 +329,7 @@ static void warn_statement(struct view *view)
 }
 
 void imprint_policy_warn(const struct imprint_document *root,
-                         const struct imprint_place *place,
+                         const struct imprint_place *place, bool is_fine,
                          struct imprint_findings *findings)
 {
     struct imprint_place at = imprint_place_member(place, "Statement");
@@ -336,6 +351,8 @@ void imprint_policy_warn(const struct imprint_document *root,
         warn_statement(&view);
         warn_sid(&view, i);
     }
+    if (!is_fine)
+        return;
     if (whole.has_create && !whole.has_from_csr) {
         imprint_finding_warn(findings, &at,
                              "create/* does not match create-from-csr/...: a "

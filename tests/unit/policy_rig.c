@@ -359,7 +359,7 @@ enum imprint_policy_verdict policy_rig_decide(
 
 /* ---- texts ---- */
 
-char *policy_rig_json(const char *text)
+static char *write_json(const char *text, const char *head)
 {
     char *out = malloc(POLICY_RIG_JSON_LEN);
     struct imprint_writer writer =
@@ -368,7 +368,7 @@ char *policy_rig_json(const char *text)
     assert_non_null(out);
     for (; *text != '\0'; text++) {
         if (*text == '@')
-            imprint_slice_put_text(&writer, "arn:aws:iot:r:1:");
+            imprint_slice_put_text(&writer, head);
         else
             imprint_slice_put_byte(&writer,
                                    (uint8_t)(*text == '\'' ? '"' : *text));
@@ -376,6 +376,16 @@ char *policy_rig_json(const char *text)
     assert_true(imprint_slice_fits(&writer));
     out[writer.len] = '\0';
     return out;
+}
+
+char *policy_rig_json(const char *text)
+{
+    return write_json(text, "arn:aws:iot:r:1:");
+}
+
+char *policy_rig_checked(const char *text)
+{
+    return write_json(text, "arn:aws:iot:r:*:");
 }
 
 char *policy_rig_findings(const struct imprint_findings *findings,

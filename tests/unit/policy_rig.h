@@ -47,6 +47,8 @@ enum imprint_policy_verdict policy_rig_decide(
  * ARN. Memory of POLICY_RIG_JSON_LEN; free it.
  */
 char *policy_rig_json(const char *text);
+/* The same with * for the ARN's account: "1" is none, and a check says so. */
+char *policy_rig_checked(const char *text);
 
 /*
  * "error LINE:COLUMN PLACE: TEXT" and a newline, each, with ' for "; hints in

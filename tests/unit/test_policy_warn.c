@@ -1,6 +1,6 @@
 /*
  * What is allowed in a policy but likely not meant, and the hints. The texts
- * are those of policy_rig_json.
+ * are those of policy_rig_checked.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,7 +30,7 @@ struct given {
 static void expect(const char *document, const char *wanted)
 {
     struct imprint_findings findings = {.count = 0};
-    char *text = policy_rig_json(document);
+    char *text = policy_rig_checked(document);
     char *got;
 
     imprint_policy_check(imprint_slice_text(text), &findings);
@@ -160,9 +160,16 @@ static void test_head(void **state)
          "service iot\n"
          "hint: write arn:aws:iot:REGION:ACCOUNT:topic/a\n"},
         {ALLOW("'iot:Publish'", "['arn:*:iot:*:*:topic/a','arn:*',\n"
-                                "'arn:aws:*:r:1:topic/a','arn:aws-cn:iot:r:"
-                                "1:topic/a']"),
+                                "'arn:aws:*:r:1*:topic/a','arn:aws-cn:iot:r:"
+                                "123456789012:topic/a']"),
          ""},
+        {ALLOW("'iot:Publish'", "['arn:aws:iot:r:1:topic/a','arn:aws:s3:::b']"),
+         "warning 3:13 Statement.Resource[0]: '1' is no account, which has 12 "
+         "digits\n"
+         "hint: write arn:aws:iot:REGION:ACCOUNT:topic/a\n"
+         "warning 3:39 Statement.Resource[1]: 'arn:aws:s3:::' is not of the "
+         "service iot\n"
+         "hint: write arn:aws:iot:REGION:ACCOUNT:b\n"},
     };
 
     (void)state;
@@ -293,6 +300,10 @@ static void test_deny(void **state)
 /* Errors have hints, too; with an error nothing is warned of. */
 static void test_hints(void **state)
 {
+/* a warning, beside the error */
+#define WIDE                                                                   \
+    "warning 2:31 Statement.Action: 'iot:*' allows more than a device needs\n" \
+    "hint: name them: iot:Connect, iot:Publish, iot:Receive, iot:Subscribe\n"
     static const struct given given[] = {
         {ALLOW("'iot:Publsh'", "'topic/a'"),
          "error 2:31 Statement.Action: 'iot:Publsh' is not supported: no "
@@ -301,15 +312,19 @@ static void test_hints(void **state)
          "error 3:1 Statement.Resource: 'topic/a' is neither an ARN nor *\n"
          "hint: write arn:aws:iot:REGION:ACCOUNT:topic/a\n"},
         {ALLOW("'iot:*'", "'arn:aws:iot'"),
-         "error 3:1 Statement.Resource: 'arn:aws:iot' is no whole ARN\n"
-         "hint: write arn:aws:iot:REGION:ACCOUNT:topic/...\n"},
-        {ALLOW("'iot:*'", "'@topic/${iot:Clientid}'"),
+         WIDE "error 3:1 Statement.Resource: 'arn:aws:iot' is no whole ARN\n"
+              "hint: write arn:aws:iot:REGION:ACCOUNT:topic/...\n"},
+        {ALLOW("'iot:*'", "'@topic/${iot:Clientid}'"), WIDE
          "error 3:1 Statement.Resource: the variable '${iot:Clientid}' is not "
          "supported\n"
          "hint: there are ${iot:ClientId}, ${aws:SourceIp}, "
          "${iot:CertificateId}, ${iot:Connection.Thing...} and "
          "${iot:Certificate...}\n"},
-        {ALLOW("'iot:*'", "'*','NotAction':'x','Principal':'*','Efect':1"),
+        {ALLOW("'iot:*'", "'*','NotAction':'x','Principal':'*','Efect':1"), WIDE
+         "warning 3:1 Statement.Resource: '*' lets it reach every topic "
+         "of every device\n"
+         "hint: name the topics; ${iot:Connection.Thing.ThingName} makes them "
+         "its own\n"
          "error 3:16 Statement.NotAction: 'NotAction' is not supported\n"
          "hint: AWS IoT's policies have Action and Resource only; use a second "
          "statement with Deny\n"
