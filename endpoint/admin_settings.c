@@ -58,6 +58,21 @@ static enum imprint_status refuse_name(const char *name,
     return IMPRINT_ERR_ARGUMENT;
 }
 
+static enum imprint_status check_provider(const char *value,
+                                          struct imprint_why *why)
+{
+    if (imprint_admin_is_lambda(value) ||
+        imprint_hook_check_target(value, NULL) == IMPRINT_OK)
+        return IMPRINT_OK;
+    (void)imprint_why_set(why, IMPRINT_ERR_ARGUMENT,
+                          "the certificate provider can't be \"%.256s\"",
+                          value);
+    imprint_why_hint(why, "write exec:/path/of/program, a URL as in "
+                          "http://127.0.0.1:8000/sign (no spaces, no user), "
+                          "or the ARN of a Lambda function");
+    return IMPRINT_ERR_ARGUMENT;
+}
+
 /* value NULL: it is to be forgotten. */
 static enum imprint_status check(const char *name, const char *value,
                                  struct imprint_why *why)
@@ -70,9 +85,7 @@ static enum imprint_status check(const char *name, const char *value,
     if (strcmp(name, "faults") == 0)
         return value ? check_faults(value, why) : IMPRINT_OK;
     if (strcmp(name, "provider") == 0)
-        return value && !imprint_admin_is_lambda(value)
-                   ? imprint_hook_check_target(value, why)
-                   : IMPRINT_OK;
+        return value ? check_provider(value, why) : IMPRINT_OK;
     if (strncmp(name, HOOK, HOOK_LEN) != 0)
         return refuse_name(name, why);
     if (!imprint_admin_is_lambda(name + HOOK_LEN))

@@ -58,18 +58,30 @@ char *imprint_hook_write_csr(const char *csr_pem, const char *principal_id,
 
 /* ---- answers ---- */
 
-/* The hook PROBLEM. A URL's query may be a secret. */
-static enum imprint_status refuse(const struct imprint_hook_job *job,
-                                  struct imprint_why *why, const char *problem)
+#define HOOK "the hook"
+#define PROVIDER "the certificate provider"
+
+/* WHO PROBLEM. A URL's query may be a secret. */
+static enum imprint_status refuse_as(const char *who,
+                                     const struct imprint_hook_job *job,
+                                     struct imprint_why *why,
+                                     const char *problem)
 {
     size_t len = strcspn(job->target, "?");
 
-    return imprint_why_set(why, IMPRINT_ERR_REFUSED, "the hook \"%.*s\" %s",
+    return imprint_why_set(why, IMPRINT_ERR_REFUSED, "%s \"%.*s\" %s", who,
                            len < 128 ? (int)len : 128, job->target, problem);
 }
 
+static enum imprint_status refuse(const struct imprint_hook_job *job,
+                                  struct imprint_why *why, const char *problem)
+{
+    return refuse_as(HOOK, job, why, problem);
+}
+
 /* The answer's document, an object. */
-static enum imprint_status read_object(const struct imprint_hook_job *job,
+static enum imprint_status read_object(const char *who,
+                                       const struct imprint_hook_job *job,
                                        struct imprint_document **out,
                                        struct imprint_why *why)
 {
@@ -80,11 +92,11 @@ static enum imprint_status read_object(const struct imprint_hook_job *job,
     enum imprint_status status;
 
     if (job->outcome != IMPRINT_HOOK_ANSWERED)
-        return refuse(job, why,
-                      job->outcome == IMPRINT_HOOK_NOT_RUN ? "did not run"
-                                                           : job->problem);
+        return refuse_as(who, job, why,
+                         job->outcome == IMPRINT_HOOK_NOT_RUN ? "did not run"
+                                                              : job->problem);
     if (job->answer_len == 0)
-        return refuse(job, why, "answered nothing");
+        return refuse_as(who, job, why, "answered nothing");
     status = imprint_document_read(
         imprint_slice_of(job->answer, job->answer_len), &document, &inner);
     if (status == IMPRINT_ERR_FORMAT) {
@@ -94,13 +106,13 @@ static enum imprint_status read_object(const struct imprint_hook_job *job,
             *near = '\0';
         (void)snprintf(problem, sizeof(problem), "answered no JSON: %s",
                        inner.text);
-        return refuse(job, why, problem);
+        return refuse_as(who, job, why, problem);
     }
     if (status != IMPRINT_OK)
         return imprint_why_set(why, status, "%s", inner.text);
     if (imprint_document_kind_of(document) != IMPRINT_DOCUMENT_OBJECT) {
         imprint_document_free(document);
-        return refuse(job, why, "answered no JSON object");
+        return refuse_as(who, job, why, "answered no JSON object");
     }
     *out = document;
     return IMPRINT_OK;
@@ -168,7 +180,7 @@ enum imprint_status imprint_hook_read_answer(const struct imprint_hook_job *job,
 {
     struct imprint_hook_answer answer = {.allows = false};
     struct imprint_document *document = NULL;
-    enum imprint_status status = read_object(job, &document, why);
+    enum imprint_status status = read_object(HOOK, job, &document, why);
 
     if (status != IMPRINT_OK)
         return status;
@@ -192,7 +204,7 @@ enum imprint_status imprint_hook_read_certificate(
     const struct imprint_hook_job *job, char **pem, struct imprint_why *why)
 {
     struct imprint_document *document = NULL;
-    enum imprint_status status = read_object(job, &document, why);
+    enum imprint_status status = read_object(PROVIDER, job, &document, why);
     const char *text;
     char *copy;
 
@@ -203,7 +215,8 @@ enum imprint_status imprint_hook_read_certificate(
     copy = text ? strdup(text) : NULL;
     imprint_document_free(document);
     if (!text)
-        return refuse(job, why, "answered without a \"certificatePem\"");
+        return refuse_as(PROVIDER, job, why,
+                         "answered without a \"certificatePem\"");
     if (!copy)
         return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
     *pem = copy;

@@ -363,6 +363,7 @@ static void test_certificate(void **state)
         job = make_job(bad[i]);
         assert_int_equal(imprint_hook_read_certificate(job, &pem, &why),
                          IMPRINT_ERR_REFUSED);
+        assert_non_null(strstr(why.text, "the certificate provider \"exec:"));
         assert_non_null(strstr(why.text, "answered"));
         imprint_hook_free(job);
     }
