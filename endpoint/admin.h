@@ -119,7 +119,8 @@ struct imprint_admin_setting {
 /*
  * Those of rules.h; "hook:ARN" and "provider", whose values are a hook's
  * target (a provider's may be an ARN); and "faults", a text as in fault.h.
- * value NULL forgets it. Listed is "hook:ARN" of each ARN that is in use.
+ * value NULL forgets it. Listed is "hook:ARN" of each ARN that is
+ * set or in use.
  */
 IMPRINT_MUST_USE enum imprint_status imprint_admin_set(const char *dir,
                                                        const char *name,

@@ -194,7 +194,12 @@ static void note_template(void *user,
         note_hook(user, template->hook);
 }
 
-/* Of every function that a template or the provider names, set or not. */
+static void note_setting(void *user, const char *name)
+{
+    note_hook(user, name + HOOK_LEN);
+}
+
+/* Of every function that a template or the provider names, and all set ones. */
 static enum imprint_status show_hooks(struct listing *listing,
                                       struct imprint_registry *registry)
 {
@@ -208,6 +213,9 @@ static enum imprint_status show_hooks(struct listing *listing,
     free(provider);
     if (status == IMPRINT_OK || status == IMPRINT_ERR_NOT_FOUND)
         status = imprint_catalog_each_template(registry, NULL, note_template,
+                                               listing);
+    if (status == IMPRINT_OK)
+        status = imprint_registry_each_setting(registry, HOOK, note_setting,
                                                listing);
     for (i = 0; status == IMPRINT_OK && i < listing->count; i++) {
         const struct imprint_admin_setting setting = {

@@ -316,6 +316,20 @@ enum imprint_status imprint_registry_find_setting(
     return imprint_registry_sqlite_ask_text(statement, value);
 }
 
+enum imprint_status imprint_registry_each_setting(
+    struct imprint_registry *registry, const char *prefix,
+    void (*each)(void *user, const char *name), void *user)
+{
+    struct imprint_registry_statement *statement =
+        imprint_registry_sqlite_ready(registry, SQL_SETTINGS);
+    enum imprint_status status;
+
+    imprint_registry_sqlite_bind_text(statement, 1, prefix);
+    while ((status = imprint_registry_sqlite_step(statement)) == IMPRINT_OK)
+        each(user, imprint_registry_sqlite_text(statement, 0));
+    return imprint_registry_sqlite_end(statement, status);
+}
+
 enum imprint_status imprint_registry_each_change(
     struct imprint_registry *registry,
     void (*each)(void *user, const char *what), void *user)

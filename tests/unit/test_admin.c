@@ -413,6 +413,10 @@ static void test_settings(void **state)
     must(imprint_admin_set(dir, "token_lifetime_s", NULL, &why));
     must(imprint_admin_set(dir, "faults", NULL, &why));
     check_settings("provider=" LAMBDA "\nhook:" LAMBDA "=exec:/bin/true\n");
+    /* set before anything names it */
+    must(imprint_admin_set(dir, "hook:" LAMBDA "2", "exec:/bin/b", &why));
+    check_settings("provider=" LAMBDA "\nhook:" LAMBDA "=exec:/bin/true\n"
+                   "hook:" LAMBDA "2=exec:/bin/b\n");
 }
 
 static void count_setting(void *user,
