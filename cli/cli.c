@@ -20,16 +20,24 @@ void imprint_cli_hide_controls(char *text)
     }
 }
 
+void imprint_cli_hint(const struct imprint_why *why)
+{
+    struct imprint_why shown = *why;
+
+    imprint_cli_hide_controls(shown.hint);
+    (void)fflush(stdout);
+    if (shown.hint[0])
+        (void)fprintf(stderr, "imprint: hint: %s\n", shown.hint);
+}
+
 void imprint_cli_error(const struct imprint_why *why)
 {
     struct imprint_why shown = *why;
 
     imprint_cli_hide_controls(shown.text);
-    imprint_cli_hide_controls(shown.hint);
     (void)fflush(stdout);
     (void)fprintf(stderr, "imprint: error: %s\n", shown.text);
-    if (shown.hint[0])
-        (void)fprintf(stderr, "imprint: hint: %s\n", shown.hint);
+    imprint_cli_hint(why);
 }
 
 int imprint_cli_fail(enum imprint_status status, const struct imprint_why *why)

@@ -36,7 +36,10 @@ void imprint_cli_hide_controls(char *text);
 /* "imprint: error: <text>", and "imprint: hint: <hint>" if there is one. */
 void imprint_cli_error(const struct imprint_why *why);
 
-/* The same; returns the exit code for status. */
+/* The hint alone, of what was done but may not be all; or nothing. */
+void imprint_cli_hint(const struct imprint_why *why);
+
+/* As imprint_cli_error; returns the exit code for status. */
 int imprint_cli_fail(enum imprint_status status, const struct imprint_why *why);
 
 /* The same for a mistake on the command line; returns IMPRINT_CLI_USAGE. */

@@ -262,8 +262,10 @@ static int start(const struct verb *verb, struct imprint_cli_parts *parts)
     order.settings = settings;
     status = carry_out(verb, &order, &why);
     imprint_settings_close(settings);
-    return status == IMPRINT_OK ? IMPRINT_CLI_DONE
-                                : imprint_cli_fail(status, &why);
+    if (status != IMPRINT_OK)
+        return imprint_cli_fail(status, &why);
+    imprint_cli_hint(&why);
+    return IMPRINT_CLI_DONE;
 }
 
 int imprint_cmd_endpoint(int argc, char **argv)

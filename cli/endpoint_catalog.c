@@ -6,6 +6,7 @@
 
 #include "endpoint/admin.h"
 #include "endpoint_order.h"
+#include "endpoint_tune.h"
 #include "list.h"
 #include "posix/file.h"
 #include "posix/json.h"
@@ -124,6 +125,8 @@ static enum imprint_status put_template(
     if (status == IMPRINT_OK) {
         status = imprint_admin_put_template(order->dir, &template, why);
         hint_check(status, "template", path ? path : "FILE", why);
+        if (status == IMPRINT_OK && hook)
+            imprint_endpoint_tune_hint(order->dir, hook, why);
     }
     free(text);
     return status;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "endpoint/admin.h"
+#include "endpoint/hook.h"
 #include "endpoint_clock.h"
 #include "endpoint_order.h"
 #include "list.h"
@@ -174,11 +175,37 @@ enum imprint_status imprint_endpoint_tune_apply(
 
 /* ---- set, settings ---- */
 
+void imprint_endpoint_tune_hint(const char *dir, const char *target,
+                                struct imprint_why *why)
+{
+    char name[300];
+    char *value = NULL;
+
+    if (!imprint_hook_is_there(target))
+        imprint_why_hint(why, "there is no program \"%s\" to run yet",
+                         strchr(target, ':') + 1);
+    if (!imprint_admin_is_lambda(target))
+        return;
+    (void)snprintf(name, sizeof(name), "hook:%s", target);
+    if (imprint_endpoint_tune_find(dir, name, &value, NULL) == IMPRINT_OK &&
+        value[0] == '\0')
+        imprint_why_hint(
+            why, "say what runs for it: imprint endpoint set %s TARGET", name);
+    free(value);
+}
+
 enum imprint_status imprint_endpoint_tune_set(
     const struct imprint_endpoint_order *order, struct imprint_why *why)
 {
-    return imprint_admin_set(order->dir, order->operands[0], order->operands[1],
-                             why);
+    const char *name = order->operands[0];
+    const char *value = order->operands[1];
+    enum imprint_status status =
+        imprint_admin_set(order->dir, name, value, why);
+
+    if (status == IMPRINT_OK && value &&
+        (strcmp(name, "provider") == 0 || strncmp(name, "hook:", 5) == 0))
+        imprint_endpoint_tune_hint(order->dir, value, why);
+    return status;
 }
 
 struct listing {

@@ -38,6 +38,10 @@ IMPRINT_MUST_USE enum imprint_status imprint_endpoint_tune_look(
     const char *dir, struct imprint_endpoint_tune_state *out,
     struct imprint_why *why);
 
+/* Sets a hint if nothing is there to run for a hook's target. */
+void imprint_endpoint_tune_hint(const char *dir, const char *target,
+                                struct imprint_why *why);
+
 /* *value is to be freed; "" if there is no such setting. */
 IMPRINT_MUST_USE enum imprint_status imprint_endpoint_tune_find(
     const char *dir, const char *name, char **value, struct imprint_why *why);

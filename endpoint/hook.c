@@ -103,6 +103,11 @@ enum imprint_status imprint_hook_check_target(const char *target,
     return IMPRINT_ERR_ARGUMENT;
 }
 
+bool imprint_hook_is_there(const char *target)
+{
+    return !is_exec(target) || access(target + strlen(EXEC), X_OK) == 0;
+}
+
 static void run(struct imprint_hook_job *job, int stop_fd)
 {
     if (imprint_hook_check_target(job->target, NULL) != IMPRINT_OK) {

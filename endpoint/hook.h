@@ -51,6 +51,9 @@ void imprint_hook_free(struct imprint_hook_job *job);
 IMPRINT_MUST_USE enum imprint_status imprint_hook_check_target(
     const char *target, struct imprint_why *why);
 
+/* False: a program that is not there, or that we may not run. */
+bool imprint_hook_is_there(const char *target);
+
 /* Runs it here and now. */
 void imprint_hook_run(struct imprint_hook_job *job);
 
