@@ -17,7 +17,7 @@
 void imprint_grammar_check(const struct imprint_document *root, bool has_hook,
                            struct imprint_findings *findings);
 
-/* ---- between grammar.c and grammar_resource.c ---- */
+/* ---- between grammar.c and grammar_*.c ---- */
 
 #define IMPRINT_GRAMMAR_SETTING_COUNT 3 /* of an OverrideSettings */
 
@@ -40,6 +40,39 @@ bool imprint_grammar_members(const struct imprint_grammar *grammar,
                              const struct imprint_place *place,
                              const char *const *known);
 
+/* ---- grammar_name.c ---- */
+
+struct imprint_grammar_shape {
+    bool (*is_ok)(const char *text);
+    const char *words; /* what it is that can be taken */
+};
+
+/* With stand-ins for what devices send. */
+struct imprint_function_run imprint_grammar_trial(
+    const struct imprint_grammar *grammar, void **memory);
+
+/* What a text or a function gives is of that shape. */
+void imprint_grammar_check_shape(const struct imprint_grammar *grammar,
+                                 const struct imprint_document *node,
+                                 const struct imprint_place *place,
+                                 const struct imprint_grammar_shape *shape);
+/* The same, and it is a text or a function. */
+void imprint_grammar_check_named(struct imprint_grammar *grammar,
+                                 const struct imprint_document *node,
+                                 const struct imprint_place *place,
+                                 const struct imprint_grammar_shape *shape);
+
+/* Of a text: it names a "thing group" or the like, which must be there. */
+void imprint_grammar_warn_absent(const struct imprint_grammar *grammar,
+                                 const char *kind,
+                                 const struct imprint_document *node,
+                                 const struct imprint_place *place);
+
+/* ---- resources ---- */
+
+void imprint_grammar_check_policy(struct imprint_grammar *grammar,
+                                  const struct imprint_document *resource,
+                                  const struct imprint_place *place);
 void imprint_grammar_check_resource(struct imprint_grammar *grammar,
                                     const struct imprint_document *resource,
                                     const struct imprint_place *place);

@@ -1,4 +1,4 @@
-/* Resources: the thing, the certificate, the policies. */
+/* Resources: the thing and the certificate; grammar_policy.c has the rest. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,87 +6,17 @@
 
 #include "grammar.h"
 #include "name.h"
-#include "policy.h"
 
 #define GROUP_MAX_COUNT 10
 #define ATTRIBUTE_MAX_COUNT 50
 #define ATTRIBUTE_MAX_COUNT_WITHOUT_TYPE 3
 
-/* ---- texts that must be names ---- */
+static const struct imprint_grammar_shape thing_shape = {imprint_name_thing_ok,
+                                                         IMPRINT_NAME_THING};
+static const struct imprint_grammar_shape value_shape = {imprint_name_value_ok,
+                                                         IMPRINT_NAME_VALUE};
 
-struct shape {
-    bool (*is_ok)(const char *text);
-    const char *words;
-};
-
-static const struct shape thing_shape = {imprint_name_thing_ok,
-                                         IMPRINT_NAME_THING};
-static const struct shape policy_shape = {imprint_name_policy_ok,
-                                          IMPRINT_NAME_POLICY};
-static const struct shape value_shape = {imprint_name_value_ok,
-                                         IMPRINT_NAME_VALUE};
-
-static struct imprint_function_run trial_of(
-    const struct imprint_grammar *grammar, void **memory)
-{
-    return (struct imprint_function_run){
-        .scope = grammar->functions.scope, .is_trial = true, .memory = memory};
-}
-
-static void check_shape(const struct imprint_grammar *grammar,
-                        const struct imprint_document *node,
-                        const struct imprint_place *place,
-                        const struct shape *shape)
-{
-    void *memory = NULL;
-    struct imprint_function_run run = trial_of(grammar, &memory);
-    const char *literal = imprint_document_text(node);
-    const char *text = NULL;
-
-    if (imprint_function_text(&run, node, place, &text) == IMPRINT_OK &&
-        !shape->is_ok(text)) {
-        if (literal)
-            imprint_finding_error(grammar->findings, place,
-                                  "\"%.200s\" can't be taken", text);
-        else
-            imprint_finding_warn(grammar->findings, place,
-                                 "it may become \"%.200s\", which can't be "
-                                 "taken",
-                                 text);
-        imprint_finding_hint(grammar->findings, "AWS takes %s", shape->words);
-    }
-    imprint_memory_free(&memory);
-}
-
-/* A text or a function, and what it gives is of that shape. */
-static void check_named(struct imprint_grammar *grammar,
-                        const struct imprint_document *node,
-                        const struct imprint_place *place,
-                        const struct shape *shape)
-{
-    size_t error_count = grammar->findings->error_count;
-
-    grammar->has_parameter = false;
-    grammar->has_certificate_id = false;
-    imprint_function_check_text(&grammar->functions, node, place);
-    if (grammar->findings->error_count == error_count)
-        check_shape(grammar, node, place, shape);
-}
-
-static void warn_absent(const struct imprint_grammar *grammar, const char *kind,
-                        const struct imprint_document *node,
-                        const struct imprint_place *place)
-{
-    const char *text = imprint_document_text(node);
-
-    if (text)
-        imprint_finding_warn(grammar->findings, place,
-                             "the %s \"%.128s\" must exist before a device "
-                             "registers",
-                             kind, text);
-}
-
-/* The same for a property that may be missing. */
+/* A property that may be missing. */
 static void check_property(struct imprint_grammar *grammar,
                            const struct imprint_document *properties,
                            const struct imprint_place *place, const char *name,
@@ -98,8 +28,8 @@ static void check_property(struct imprint_grammar *grammar,
 
     if (!node)
         return;
-    check_named(grammar, node, &own, &thing_shape);
-    warn_absent(grammar, kind, node, &own);
+    imprint_grammar_check_named(grammar, node, &own, &thing_shape);
+    imprint_grammar_warn_absent(grammar, kind, node, &own);
 }
 
 /* ---- OverrideSettings ---- */
@@ -231,7 +161,7 @@ static void check_thing_name(struct imprint_grammar *grammar,
         imprint_finding_error(grammar->findings, &own, "is missing");
         return;
     }
-    check_named(grammar, node, &own, &thing_shape);
+    imprint_grammar_check_named(grammar, node, &own, &thing_shape);
     if (grammar->findings->error_count != error_count ||
         grammar->has_certificate_id)
         return;
@@ -273,7 +203,24 @@ static void check_attribute(struct imprint_grammar *grammar, const char *name,
                              "map of attributes");
         return;
     }
-    check_named(grammar, value, place, &value_shape);
+    imprint_grammar_check_named(grammar, value, place, &value_shape);
+}
+
+/* The member at place, which is an object of literal names, or NULL. */
+static const struct imprint_document *find_map(
+    const struct imprint_grammar *grammar,
+    const struct imprint_document *properties,
+    const struct imprint_place *place, const char *of)
+{
+    const struct imprint_document *map =
+        imprint_document_member(properties, place->name);
+
+    if (!map || (imprint_document_kind_of(map) == IMPRINT_DOCUMENT_OBJECT &&
+                 !imprint_function_is(map)))
+        return map;
+    imprint_finding_error(grammar->findings, place, "must be an object of %s",
+                          of);
+    return NULL;
 }
 
 static void check_attribute_map(struct imprint_grammar *grammar,
@@ -283,7 +230,7 @@ static void check_attribute_map(struct imprint_grammar *grammar,
     static const char member[] = "AttributePayload";
     const struct imprint_place own = imprint_place_member(place, member);
     const struct imprint_document *map =
-        imprint_document_member(properties, member);
+        find_map(grammar, properties, &own, "names and values");
     bool has_type = imprint_document_member(properties, "ThingTypeName");
     size_t max_count =
         has_type ? ATTRIBUTE_MAX_COUNT : ATTRIBUTE_MAX_COUNT_WITHOUT_TYPE;
@@ -293,12 +240,6 @@ static void check_attribute_map(struct imprint_grammar *grammar,
 
     if (!map)
         return;
-    if (imprint_document_kind_of(map) != IMPRINT_DOCUMENT_OBJECT ||
-        imprint_function_is(map)) {
-        imprint_finding_error(grammar->findings, &own,
-                              "must be an object of names and values");
-        return;
-    }
     while ((name = imprint_document_next(map, &cursor, &value))) {
         const struct imprint_place attribute = imprint_place_member(&own, name);
 
@@ -335,8 +276,8 @@ static void check_groups(struct imprint_grammar *grammar,
         const struct imprint_document *item = imprint_document_item(list, i);
         const struct imprint_place item_place = imprint_place_item(&own, i);
 
-        check_shape(grammar, item, &item_place, &thing_shape);
-        warn_absent(grammar, "thing group", item, &item_place);
+        imprint_grammar_check_shape(grammar, item, &item_place, &thing_shape);
+        imprint_grammar_warn_absent(grammar, "thing group", item, &item_place);
     }
     if (imprint_document_count(list) > GROUP_MAX_COUNT)
         imprint_finding_error(grammar->findings, &own,
@@ -351,19 +292,13 @@ static void check_packages(struct imprint_grammar *grammar,
     static const char member[] = "PackageVersions";
     const struct imprint_place own = imprint_place_member(place, member);
     const struct imprint_document *map =
-        imprint_document_member(properties, member);
+        find_map(grammar, properties, &own, "packages and versions");
     const struct imprint_document *value;
     const char *name;
     void *cursor = NULL;
 
     if (!map)
         return;
-    if (imprint_document_kind_of(map) != IMPRINT_DOCUMENT_OBJECT ||
-        imprint_function_is(map)) {
-        imprint_finding_error(grammar->findings, &own,
-                              "must be an object of packages and versions");
-        return;
-    }
     while ((name = imprint_document_next(map, &cursor, &value))) {
         const struct imprint_place version = imprint_place_member(&own, name);
 
@@ -463,103 +398,6 @@ static void check_certificate(struct imprint_grammar *grammar,
         check_setting(grammar, settings, &settings_place, "Status", false);
 }
 
-/* ---- policies ---- */
-
-static void check_policy_text(const struct imprint_grammar *grammar,
-                              const char *text,
-                              const struct imprint_place *place)
-{
-    struct imprint_document *document = NULL;
-    struct imprint_why why = {"", ""};
-
-    if (imprint_document_read(imprint_slice_text(text), &document, &why) !=
-        IMPRINT_OK) {
-        imprint_finding_error(grammar->findings, place,
-                              "the policy is no JSON: %.300s", why.text);
-        return;
-    }
-    imprint_policy_check_node(document, place, grammar->findings);
-    imprint_document_free(document);
-}
-
-/* With stand-ins for what devices send. */
-static void try_policy(const struct imprint_grammar *grammar,
-                       const struct imprint_document *node,
-                       const struct imprint_place *place)
-{
-    void *memory = NULL;
-    struct imprint_function_run run = trial_of(grammar, &memory);
-    struct imprint_memory_text made = {.bytes = NULL};
-    const char *text = NULL;
-    enum imprint_status status =
-        place->is_text ? imprint_function_text(&run, node, place, &text)
-                       : imprint_function_write(&run, node, place, &made);
-
-    if (status == IMPRINT_OK && !made.has_failed)
-        check_policy_text(grammar, text ? text : made.bytes, place);
-    else
-        imprint_finding_error(grammar->findings, place, "is too long");
-    free(made.bytes);
-    imprint_memory_free(&memory);
-}
-
-static void check_policy_document(struct imprint_grammar *grammar,
-                                  const struct imprint_document *node,
-                                  struct imprint_place place)
-{
-    size_t error_count = grammar->findings->error_count;
-
-    place.is_text = imprint_document_text(node) || imprint_function_is(node);
-    grammar->has_parameter = false;
-    imprint_function_check_inside(&grammar->functions, node, &place);
-    if (grammar->findings->error_count != error_count)
-        return;
-    try_policy(grammar, node, &place);
-    if (!grammar->has_parameter || grammar->has_hook)
-        return;
-    imprint_finding_warn(grammar->findings, &place,
-                         "the policy is made of what a device sends: it may "
-                         "send \"*\"");
-    imprint_finding_hint(grammar->findings,
-                         "use policy variables, such as "
-                         "${iot:Connection.Thing.ThingName}");
-}
-
-static void check_policy(struct imprint_grammar *grammar,
-                         const struct imprint_document *resource,
-                         const struct imprint_place *place)
-{
-    static const char *const known[] = {"PolicyName", "PolicyDocument", NULL};
-    const struct imprint_place own = imprint_place_member(place, "Properties");
-    const struct imprint_place name_place =
-        imprint_place_member(&own, "PolicyName");
-    const struct imprint_place settings_place =
-        imprint_place_member(place, "OverrideSettings");
-    const struct imprint_document *properties =
-        imprint_document_member(resource, "Properties");
-    const struct imprint_document *name =
-        imprint_document_member(properties, "PolicyName");
-    const struct imprint_document *document =
-        imprint_document_member(properties, "PolicyDocument");
-
-    grammar->policy_count++;
-    if (imprint_document_member(resource, "OverrideSettings"))
-        imprint_finding_error(grammar->findings, &settings_place,
-                              "AWS has no OverrideSettings for a policy");
-    if (!imprint_grammar_members(grammar, properties, &own, known))
-        return;
-    if (!name == !document) {
-        imprint_finding_error(grammar->findings, &own,
-                              "must have one of PolicyName and PolicyDocument");
-    } else if (name) {
-        check_named(grammar, name, &name_place, &policy_shape);
-        warn_absent(grammar, "policy", name, &name_place);
-    } else {
-        check_policy_document(grammar, document,
-                              imprint_place_member(&own, "PolicyDocument"));
-    }
-}
-
 void imprint_grammar_check_resource(struct imprint_grammar *grammar,
                                     const struct imprint_document *resource,
                                     const struct imprint_place *place)
@@ -571,7 +409,7 @@ void imprint_grammar_check_resource(struct imprint_grammar *grammar,
     static void (*const checks[])(struct imprint_grammar *,
                                   const struct imprint_document *,
                                   const struct imprint_place *) = {
-        check_thing, check_certificate, check_policy};
+        check_thing, check_certificate, imprint_grammar_check_policy};
     const struct imprint_place own = imprint_place_member(place, "Type");
     const char *type =
         imprint_document_text(imprint_document_member(resource, "Type"));
