@@ -359,6 +359,9 @@ static void check_function(const struct imprint_function_check *check,
         imprint_finding_error(check->findings, &own,
                               "more than %d functions in each other",
                               IMPRINT_TEMPLATE_MAX_DEPTH);
+        imprint_finding_hint(check->findings,
+                             "take the value as a parameter, from the device "
+                             "or from the hook's parameterOverrides");
         return;
     }
     if (function->gives != wanted) {

@@ -264,19 +264,23 @@ static void check_groups(struct imprint_grammar *grammar,
     const struct imprint_document *list =
         imprint_document_member(properties, name);
     size_t error_count = grammar->findings->error_count;
+    bool is_fine;
     size_t i;
 
     if (!list)
         return;
     imprint_function_check_list(&grammar->functions, list, &own);
-    if (grammar->findings->error_count != error_count ||
-        imprint_document_kind_of(list) != IMPRINT_DOCUMENT_ARRAY)
+    is_fine = grammar->findings->error_count == error_count;
+    if (imprint_document_kind_of(list) != IMPRINT_DOCUMENT_ARRAY)
         return;
     for (i = 0; i < imprint_document_count(list); i++) {
         const struct imprint_document *item = imprint_document_item(list, i);
         const struct imprint_place item_place = imprint_place_item(&own, i);
 
-        imprint_grammar_check_shape(grammar, item, &item_place, &thing_shape);
+        /* a function may be what is wrong, a text is not */
+        if (is_fine || imprint_document_text(item))
+            imprint_grammar_check_shape(grammar, item, &item_place,
+                                        &thing_shape);
         imprint_grammar_warn_absent(grammar, "thing group", item, &item_place);
     }
     if (imprint_document_count(list) > GROUP_MAX_COUNT)

@@ -192,6 +192,7 @@ static void test_depth(void **state)
                                                     &template, &why),
                              IMPRINT_ERR_FORMAT);
     }
+    assert_non_null(strstr(why.hint, "parameterOverrides"));
 }
 
 static const char whole[] =

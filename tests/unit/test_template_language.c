@@ -380,7 +380,7 @@ static void test_findings(void **state)
         "'Resources':{" CERTIFICATE ",\n"
         "'t':{'Type':'AWS::IoT::Thing','Properties':{'ThingName':'a',\n"
         "'ThingNames':'b','AttributePayload':{'a':'has space'},\n"
-        "'ThingGroups':['g1']},'OverrideSettings':{'ThingGroups':'replace',\n"
+        "'ThingGroups':['g1',7]},'OverrideSettings':{'ThingGroups':'replace',\n"
         "'THING_TYPE_NAME':'MERGE'}},\n"
         "'p':{'Type':'AWS::IoT::Policy','Properties':{'PolicyName':'p1'},\n"
         "'OverrideSettings':{}}}}");
