@@ -72,7 +72,6 @@ static enum imprint_status find_template(
 
     memset(search, 0, sizeof(*search));
     search->name = order->operands[0];
-    search->is_enabled = true;
     status =
         imprint_admin_each_template(order->dir, take_template, search, why);
     if (status == IMPRINT_OK && search->is_broken)
@@ -99,36 +98,48 @@ static enum imprint_status show_template(const struct template_search *search,
     return imprint_list_print(object, is_whole, why);
 }
 
-/* What is not said stays as it is in found. */
+static enum imprint_status refuse_absent(const char *name,
+                                         struct imprint_why *why)
+{
+    (void)imprint_why_set(why, IMPRINT_ERR_SETTINGS, "no template \"%s\"",
+                          name);
+    imprint_why_hint(why, "see imprint endpoint templates, or name the file "
+                          "that it comes from");
+    return IMPRINT_ERR_SETTINGS;
+}
+
+/* What is not said stays as it is. */
 static enum imprint_status put_template(
-    const struct imprint_endpoint_order *order,
-    const struct template_search *found, struct imprint_why *why)
+    const struct imprint_endpoint_order *order, struct imprint_why *why)
 {
     const struct imprint_settings *settings = order->settings;
     const char *path = order->operands[1];
     const char *hook = imprint_settings_get(settings, "hook");
     struct imprint_admin_template template = {
-        .name = found->name, .hook = hook ? hook : found->hook};
+        .name = order->operands[0],
+        .hook = hook,
+        .is_enabled = imprint_settings_on(settings, "enabled"),
+        .keeps_document = !path,
+        .keeps_hook = !hook && !imprint_settings_on(settings, "no-hook"),
+    };
     enum imprint_status status = IMPRINT_OK;
     char *text = NULL;
     size_t len = 0;
 
-    if (imprint_settings_on(settings, "no-hook"))
-        template.hook = NULL;
-    template.is_enabled =
-        !imprint_settings_on(settings, "disabled") &&
-        (found->is_enabled || imprint_settings_on(settings, "enabled"));
+    template.keeps_state =
+        !template.is_enabled && !imprint_settings_on(settings, "disabled");
     if (path)
         status = imprint_file_read(path, DOCUMENT_MAX_LEN, &text, &len, why);
-    template.document = path ? imprint_slice_of(text, len)
-                             : imprint_slice_text(found->document);
+    template.document = imprint_slice_of(text, len);
     if (status == IMPRINT_OK) {
         status = imprint_admin_put_template(order->dir, &template, why);
         hint_check(status, "template", path ? path : "FILE", why);
-        if (status == IMPRINT_OK && hook)
-            imprint_endpoint_tune_hint(order->dir, hook, why);
     }
     free(text);
+    if (status == IMPRINT_ERR_NOT_FOUND && !path)
+        return refuse_absent(template.name, why);
+    if (status == IMPRINT_OK && hook)
+        imprint_endpoint_tune_hint(order->dir, hook, why);
     return status;
 }
 
@@ -169,16 +180,12 @@ enum imprint_status imprint_endpoint_catalog_template(
 
     if (status != IMPRINT_OK)
         return status;
+    if (has_change(order))
+        return put_template(order, why);
     status = find_template(order, &found, why);
-    if (status == IMPRINT_OK && !found.is_found && order->operand_count < 2) {
-        status = imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                                 "no template \"%s\"", found.name);
-        imprint_why_hint(why, "see imprint endpoint templates, or name the "
-                              "file that it comes from");
-    }
     if (status == IMPRINT_OK)
-        status = has_change(order) ? put_template(order, &found, why)
-                                   : show_template(&found, order->json, why);
+        status = found.is_found ? show_template(&found, order->json, why)
+                                : refuse_absent(found.name, why);
     release(&found);
     return status;
 }

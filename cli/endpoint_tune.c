@@ -259,22 +259,18 @@ enum imprint_status imprint_endpoint_tune_settings(
 
 /* ---- fault, faults ---- */
 
-/* The rules there are and those of the command line; free it. */
-static char *join(const char *there, const char *const *rules)
+/* One rule a line; free it. NULL: no memory. */
+static char *join(const char *const *rules)
 {
-    size_t len = strlen(there) + 1;
+    size_t len = 0;
     char *text;
     char *end;
 
     for (size_t i = 0; rules[i]; i++)
         len += strlen(rules[i]) + 1;
     text = malloc(len + 1);
-    if (!text)
-        return NULL;
-    end = stpcpy(text, there);
-    if (end > text && end[-1] != '\n')
-        end = stpcpy(end, "\n");
-    for (size_t i = 0; rules[i]; i++)
+    end = text;
+    for (size_t i = 0; text && rules[i]; i++)
         end = stpcpy(stpcpy(end, rules[i]), "\n");
     return text;
 }
@@ -282,24 +278,15 @@ static char *join(const char *there, const char *const *rules)
 static enum imprint_status add_rules(const struct imprint_endpoint_order *order,
                                      struct imprint_why *why)
 {
-    char *there = NULL;
-    char *all = NULL;
+    char *rules = join(order->operands);
     enum imprint_status status =
-        imprint_endpoint_tune_find(order->dir, FAULTS_SETTING, &there, why);
+        rules ? imprint_admin_add_faults(order->dir, rules, why)
+              : no_memory(why);
 
-    if (status == IMPRINT_OK) {
-        all = join(there, order->operands);
-        status = all ? imprint_admin_set(order->dir, FAULTS_SETTING, all, why)
-                     : no_memory(why);
-        /* the words of one rule, most likely */
-        if (status != IMPRINT_OK && !strchr(order->operands[0], ':'))
-            imprint_why_hint(why, "write each rule as one argument, in quotes");
-        else if (status == IMPRINT_ERR_FORMAT && there[0])
-            imprint_why_hint(why, "lines are counted from the rules that are "
-                                  "set: see imprint endpoint faults");
-    }
-    free(there);
-    free(all);
+    /* the words of one rule, most likely */
+    if (status != IMPRINT_OK && !strchr(order->operands[0], ':'))
+        imprint_why_hint(why, "write each rule as one argument, in quotes");
+    free(rules);
     return status;
 }
 

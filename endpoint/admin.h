@@ -61,6 +61,10 @@ struct imprint_admin_template {
     struct imprint_slice document;
     const char *hook; /* a target, an ARN that setting hook:ARN maps, or NULL */
     bool is_enabled;
+    /* Putting: what it has of these stays. ERR_NOT_FOUND: it has no document */
+    bool keeps_document;
+    bool keeps_hook;
+    bool keeps_state; /* enabled if it is new */
 };
 
 IMPRINT_MUST_USE enum imprint_status imprint_admin_put_template(
@@ -126,6 +130,9 @@ IMPRINT_MUST_USE enum imprint_status imprint_admin_set(const char *dir,
                                                        const char *name,
                                                        const char *value,
                                                        struct imprint_why *why);
+/* Puts rules behind those of "faults"; each ends with a newline. */
+IMPRINT_MUST_USE enum imprint_status imprint_admin_add_faults(
+    const char *dir, const char *rules, struct imprint_why *why);
 IMPRINT_MUST_USE enum imprint_status imprint_admin_each_setting(
     const char *dir,
     void (*each)(void *user, const struct imprint_admin_setting *setting),

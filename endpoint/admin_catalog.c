@@ -93,34 +93,67 @@ bool imprint_admin_is_lambda(const char *target)
     return true;
 }
 
-struct counting {
-    const char *name;
-    size_t count; /* of others */
+/* A template that is to be put, and what there is of it. */
+struct putting {
+    const struct imprint_admin_template *wanted;
+    struct imprint_catalog_template result;
+    char *document; /* the wanted one's, or what is kept */
+    char *hook;     /* what is kept */
+    size_t other_count;
+    bool is_there;
+    bool has_failed; /* no memory */
 };
 
-static void count(void *user, const struct imprint_catalog_template *template)
+static char *keep(struct putting *putting, const char *text)
 {
-    struct counting *counting = user;
+    char *copy = text ? strdup(text) : NULL;
 
-    counting->count += strcmp(template->name, counting->name) != 0;
+    putting->has_failed |= text && !copy;
+    return copy;
+}
+
+static void look(void *user, const struct imprint_catalog_template *found)
+{
+    struct putting *putting = user;
+    const struct imprint_admin_template *wanted = putting->wanted;
+
+    if (strcmp(found->name, wanted->name) != 0) {
+        putting->other_count++;
+        return;
+    }
+    putting->is_there = true;
+    if (wanted->keeps_document)
+        putting->document = keep(putting, found->document);
+    if (wanted->keeps_hook)
+        putting->hook = keep(putting, found->hook);
+    if (wanted->keeps_state)
+        putting->result.is_enabled = found->is_enabled;
 }
 
 static enum imprint_status put_template(void *user,
                                         struct imprint_registry *registry,
                                         struct imprint_why *why)
 {
-    const struct imprint_catalog_template *template = user;
-    struct counting counting = {.name = template->name};
+    struct putting *putting = user;
+    const struct imprint_admin_template *wanted = putting->wanted;
     enum imprint_status status =
-        imprint_catalog_each_template(registry, NULL, count, &counting);
+        imprint_catalog_each_template(registry, NULL, look, putting);
 
-    if (status == IMPRINT_OK && counting.count >= TEMPLATE_MAX_COUNT)
+    if (status != IMPRINT_OK)
+        return status;
+    if (putting->has_failed)
+        return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+    if (!putting->is_there && wanted->keeps_document)
+        return imprint_why_set(why, IMPRINT_ERR_NOT_FOUND,
+                               "there is no template \"%s\"", wanted->name);
+    if (putting->other_count >= TEMPLATE_MAX_COUNT)
         return imprint_why_set(why, IMPRINT_ERR_REFUSED,
                                "there are %d templates, and AWS allows no more",
                                TEMPLATE_MAX_COUNT);
-    return status == IMPRINT_OK
-               ? imprint_catalog_put_template(registry, template)
-               : status;
+    putting->result.document = putting->document;
+    if (wanted->keeps_hook)
+        putting->result.hook = putting->hook;
+    return imprint_catalog_put_template(registry, &putting->result);
 }
 
 static enum imprint_status check_template(
@@ -134,9 +167,10 @@ static enum imprint_status check_template(
                                "\"%s\" can't be a template's name: it has 1 to "
                                "36 letters, digits, \"_\" and \"-\"",
                                template->name);
-    if (template->hook && !imprint_admin_is_lambda(template->hook))
+    if (template->hook && !template->keeps_hook &&
+        !imprint_admin_is_lambda(template->hook))
         status = imprint_hook_check_target(template->hook, why);
-    if (status == IMPRINT_OK)
+    if (status == IMPRINT_OK && !template->keeps_document)
         status = imprint_template_parse(template->document, &parsed, why);
     imprint_template_free(parsed);
     return status;
@@ -146,19 +180,21 @@ enum imprint_status imprint_admin_put_template(
     const char *dir, const struct imprint_admin_template *template,
     struct imprint_why *why)
 {
-    struct imprint_catalog_template copy = {.name = template->name,
-                                            .hook = template->hook,
-                                            .is_enabled = template->is_enabled};
-    struct imprint_edit edit = {.work = put_template, .user = &copy};
+    struct putting putting = {
+        .wanted = template,
+        .result = {.name = template->name,
+                   .hook = template->hook,
+                   .is_enabled = template->is_enabled || template->keeps_state},
+    };
+    struct imprint_edit edit = {.work = put_template, .user = &putting};
     enum imprint_status status = check_template(template, why);
-    char *text = NULL;
 
-    if (status == IMPRINT_OK)
-        status = copy_text(template->document, &text, why);
-    copy.document = text;
+    if (status == IMPRINT_OK && !template->keeps_document)
+        status = copy_text(template->document, &putting.document, why);
     if (status == IMPRINT_OK)
         status = imprint_edit_run(dir, &edit, why);
-    free(text);
+    free(putting.document);
+    free(putting.hook);
     return status;
 }
 

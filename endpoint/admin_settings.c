@@ -121,6 +121,46 @@ enum imprint_status imprint_admin_set(const char *dir, const char *name,
     return status == IMPRINT_OK ? imprint_edit_run(dir, &edit, why) : status;
 }
 
+/* ---- faults ---- */
+
+static enum imprint_status add_faults(void *user,
+                                      struct imprint_registry *registry,
+                                      struct imprint_why *why)
+{
+    const char *rules = user;
+    char *there = NULL;
+    char *all = NULL;
+    const char *gap;
+    enum imprint_status status =
+        imprint_registry_find_setting(registry, "faults", &there);
+
+    if (status != IMPRINT_OK && status != IMPRINT_ERR_NOT_FOUND)
+        return status;
+    gap = there && there[0] && there[strlen(there) - 1] != '\n' ? "\n" : "";
+    if (asprintf(&all, "%s%s%s", there ? there : "", gap, rules) < 0) {
+        free(there);
+        return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+    }
+    status = check_faults(all, why);
+    if (status == IMPRINT_OK)
+        status = imprint_registry_put_setting(registry, "faults", all);
+    else if (status == IMPRINT_ERR_FORMAT && there && there[0])
+        imprint_why_hint(why, "lines are counted from the rules that are set: "
+                              "see imprint endpoint faults");
+    free(there);
+    free(all);
+    return status;
+}
+
+enum imprint_status imprint_admin_add_faults(const char *dir, const char *rules,
+                                             struct imprint_why *why)
+{
+    const struct imprint_edit edit = {.work = add_faults,
+                                      .user = (void *)(uintptr_t)rules};
+
+    return imprint_edit_run(dir, &edit, why);
+}
+
 /* ---- list ---- */
 
 struct listing {

@@ -282,6 +282,40 @@ static void test_templates(void **state)
                IMPRINT_ERR_NOT_FOUND, "template \"a\"");
 }
 
+/* What is not said stays, whoever changed it meanwhile. */
+static void test_kept_templates(void **state)
+{
+    struct imprint_admin_template template = {.name = "b",
+                                              .keeps_document = true,
+                                              .keeps_hook = true,
+                                              .keeps_state = true};
+    struct lines lines = {""};
+    char wanted[128];
+
+    (void)state;
+    check_says(imprint_admin_put_template(dir, &template, &why),
+               IMPRINT_ERR_NOT_FOUND, "no template \"b\"");
+    must(put_template("b", LAMBDA));
+    template.keeps_state = false;
+    must(imprint_admin_put_template(dir, &template, &why));
+    template = (struct imprint_admin_template){
+        .name = "b", .keeps_document = true, .keeps_state = true};
+    must(imprint_admin_put_template(dir, &template, &why));
+    template = (struct imprint_admin_template){
+        .name = "b", .hook = LAMBDA, .keeps_document = true};
+    must(imprint_admin_put_template(dir, &template, &why));
+    template = (struct imprint_admin_template){
+        .name = "b",
+        .document = imprint_slice_text(TEMPLATE " "),
+        .keeps_hook = true,
+        .keeps_state = true};
+    must(imprint_admin_put_template(dir, &template, &why));
+    must(imprint_admin_each_template(dir, list_template, &lines, &why));
+    (void)snprintf(wanted, sizeof(wanted), "b " LAMBDA " 0 %zu\n",
+                   strlen(TEMPLATE) + 1);
+    assert_string_equal(lines.text, wanted);
+}
+
 static void test_bad_templates(void **state)
 {
     static const char *const names[] = {
@@ -419,6 +453,16 @@ static void test_settings(void **state)
                    "hook:" LAMBDA "2=exec:/bin/b\n");
 }
 
+static void test_add_faults(void **state)
+{
+    (void)state;
+    must(imprint_admin_add_faults(dir, "register nth=2: lose\n", &why));
+    must(imprint_admin_add_faults(dir, "register nth=3: lose\n", &why));
+    check_says(imprint_admin_add_faults(dir, "explode: now\n", &why),
+               IMPRINT_ERR_FORMAT, "3");
+    check_settings("faults=register nth=2: lose\nregister nth=3: lose\n\n");
+}
+
 static void count_setting(void *user,
                           const struct imprint_admin_setting *setting)
 {
@@ -494,13 +538,14 @@ static void test_drop_thing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_states),        TEST(test_drop_thing),
-        TEST(test_delete),        TEST(test_attach),
-        TEST(test_ten_policies),  TEST(test_bad_policies),
-        TEST(test_templates),     TEST(test_bad_templates),
-        TEST(test_256_templates), TEST(test_names),
-        TEST(test_settings),      TEST(test_bounds),
-        TEST(test_bad_settings),
+        TEST(test_states),         TEST(test_drop_thing),
+        TEST(test_delete),         TEST(test_attach),
+        TEST(test_ten_policies),   TEST(test_bad_policies),
+        TEST(test_templates),      TEST(test_bad_templates),
+        TEST(test_256_templates),  TEST(test_names),
+        TEST(test_settings),       TEST(test_bounds),
+        TEST(test_bad_settings),   TEST(test_add_faults),
+        TEST(test_kept_templates),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
