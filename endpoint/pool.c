@@ -250,6 +250,18 @@ bool imprint_pool_take(struct imprint_pool *pool, struct imprint_pool_key *out)
     return taken;
 }
 
+void imprint_pool_give_back(struct imprint_pool *pool,
+                            struct imprint_pool_key *key)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    if (pool->saved.count + pool->fresh.count < SIZE_MAX_COUNT) {
+        push(key->id != 0 ? &pool->saved : &pool->fresh, key->id, key->pem);
+        key->pem = NULL;
+    }
+    (void)pthread_mutex_unlock(&pool->lock);
+    imprint_pool_free_key(key);
+}
+
 void imprint_pool_yield(struct imprint_pool *pool)
 {
     (void)pthread_mutex_lock(&pool->lock);

@@ -34,12 +34,16 @@ IMPRINT_MUST_USE enum imprint_status imprint_pool_open(
 void imprint_pool_close(struct imprint_pool *pool);
 
 struct imprint_pool_key {
-    int64_t id; /* the registry's; 0: it was never stored */
-    char *pem;  /* for imprint_pool_free_key */
+    int64_t id;   /* the registry's; 0: it was never stored */
+    char *pem;    /* for imprint_pool_free_key */
+    bool is_used; /* the taker's: it is a certificate's now */
 };
 
 /* False: there is none now. Before use, take it from the registry as well. */
 bool imprint_pool_take(struct imprint_pool *pool, struct imprint_pool_key *out);
+/* Back to where it came from: nobody has seen it. */
+void imprint_pool_give_back(struct imprint_pool *pool,
+                            struct imprint_pool_key *key);
 void imprint_pool_free_key(struct imprint_pool_key *key);
 
 /* There is other work now: filling can wait for a while, up to 5 s a key. */

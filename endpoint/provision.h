@@ -100,7 +100,6 @@ enum imprint_status imprint_provision_reject(
     struct imprint_provision_request *request, uint32_t status_code,
     const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* For a payload that the codec refused: says which member is to blame. */
 enum imprint_status imprint_provision_reject_payload(
     struct imprint_provision_request *request);
 enum imprint_status imprint_provision_strike(

@@ -103,6 +103,7 @@ static enum imprint_status store_one(struct imprint_service *service,
         say(service, imprint_registry_problem(service->registry));
         imprint_provision_fail(request);
     }
+    request->key.is_used = stored == IMPRINT_OK;
     return imprint_registry_unmark(service->registry, stored == IMPRINT_OK);
 }
 
@@ -186,6 +187,15 @@ static bool put_aside(struct imprint_service *service,
     return true;
 }
 
+/* What was refused, or not stored at all, leaves its key as it was. */
+static void give_back_key(struct imprint_service *service,
+                          struct imprint_provision_request *request)
+{
+    if (request->key.pem &&
+        (request->rejection.status_code != 0 || !request->key.is_used))
+        imprint_pool_give_back(service->pool, &request->key);
+}
+
 /* Answered requests go to done. */
 static void answer_batch(struct imprint_service *service,
                          struct imprint_queue *batch,
@@ -201,6 +211,7 @@ static void answer_batch(struct imprint_service *service,
             imprint_provision_describe(request, line);
             say(service, line);
         }
+        give_back_key(service, request);
         imprint_queue_push(done, request);
     }
 }

@@ -165,12 +165,39 @@ static void test_long_reply(void **state)
     check_long_reply(fixture, CBOR, "SN-cbor");
 }
 
+/* A refusal costs no key: what was made is there again. */
+static void test_refused_key(void **state)
+{
+    struct fixture *fixture = *state;
+    struct imprint_endpoint_session *session;
+    struct reply reply;
+    char line[256];
+    size_t count = 0;
+    size_t made_count = 1;
+
+    set_faults(fixture, "create-keys: refuse 503\n");
+    session = fixture_connect_claim(fixture, "refuse");
+    for (int i = 0; i < 2; i++) {
+        fixture_ask(fixture, session, "$aws/certificates/create/json",
+                    imprint_slice_text("{}"), &reply);
+        assert_non_null(strstr(reply.topic, "/rejected"));
+        imprint_endpoint_figures(fixture->endpoint, line, sizeof(line));
+        assert_int_equal(
+            sscanf(line, "pool: %zu of 0 keys, %zu made", &count, &made_count),
+            2);
+        assert_true(count > 0);
+        assert_int_equal(count, made_count);
+    }
+    imprint_endpoint_leave(fixture->endpoint, session);
+}
+
 int main(void)
 {
 #define WITH_ENDPOINT(test) \
     cmocka_unit_test_setup_teardown(test, fixture_set_up, fixture_tear_down)
     const struct CMUnitTest tests[] = {
         WITH_ENDPOINT(test_refuse),
+        WITH_ENDPOINT(test_refused_key),
         WITH_ENDPOINT(test_long_token_is_good),
         WITH_ENDPOINT(test_cut),
         WITH_ENDPOINT(test_long_reply),
