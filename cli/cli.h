@@ -27,6 +27,7 @@ int imprint_cmd_provision(int argc, char **argv);
 int imprint_cmd_renew(int argc, char **argv);
 int imprint_cmd_reset(int argc, char **argv);
 int imprint_cmd_rollback(int argc, char **argv);
+int imprint_cmd_settings(int argc, char **argv);
 int imprint_cmd_status(int argc, char **argv);
 int imprint_cmd_template(int argc, char **argv);
 

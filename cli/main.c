@@ -15,6 +15,8 @@ static const struct verb verbs[] = {
     {"status", "what this device is now", imprint_cmd_status},
     {"renew", "replace the identity, using the one in use", imprint_cmd_renew},
     {"rollback", "put the former identity back into use", imprint_cmd_rollback},
+    {"settings", "show the settings, and where each comes from",
+     imprint_cmd_settings},
     {"reset", "forget the identity", imprint_cmd_reset},
     {"endpoint", "run the local endpoint", imprint_cmd_endpoint},
     {"template", "check and try out a template", imprint_cmd_template},

@@ -1,12 +1,12 @@
 #include "posix/settings.h"
 
-#include <ctype.h>
 #include <ini.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "posix/file.h"
 #include "posix/why.h"
+#include "settings_names.h"
 #include "settings_table.h"
 
 #define VALUE_MAX_COUNT 64
@@ -19,6 +19,7 @@ struct value {
     const char *text;
     char *owned; /* text, if it is ours to free */
     enum source source;
+    int line; /* of the file, from 1 */
 };
 
 struct imprint_settings {
@@ -28,68 +29,20 @@ struct imprint_settings {
     char place[IMPRINT_SETTINGS_ROW_MAX_COUNT][160];
     const char *verb;
     const char *path; /* of the settings file */
+    const char *rest; /* of its text, behind the line that is being read */
+    int line;         /* that line's number */
     struct imprint_why *why;
     enum imprint_status status; /* the first trouble of the file */
 };
-
-static bool has_verb(const struct imprint_settings_row *row, const char *verb)
-{
-    size_t len = strlen(verb);
-
-    for (const char *at = row->verbs; (at = strstr(at, verb)); at += len) {
-        if ((at == row->verbs || at[-1] == ' ') &&
-            (at[len] == ' ' || at[len] == '\0'))
-            return true;
-    }
-    return false;
-}
-
-static bool has_name(const struct imprint_settings_row *row, const char *name,
-                     size_t len)
-{
-    return strlen(row->name) == len && strncmp(row->name, name, len) == 0;
-}
-
-/* The row of this verb. */
-static const struct imprint_settings_row *find_option(const char *verb,
-                                                      const char *name,
-                                                      size_t len)
-{
-    for (size_t i = 0; i < imprint_settings_table_count; i++) {
-        const struct imprint_settings_row *row = &imprint_settings_table[i];
-
-        if (has_name(row, name, len) && has_verb(row, verb))
-            return row;
-    }
-    return NULL;
-}
-
-/* The row that environment and file fill; else one that they may not. */
-static const struct imprint_settings_row *find_setting(const char *name,
-                                                       size_t len)
-{
-    const struct imprint_settings_row *found = NULL;
-
-    for (size_t i = 0; i < imprint_settings_table_count; i++) {
-        const struct imprint_settings_row *row = &imprint_settings_table[i];
-
-        if (!has_name(row, name, len))
-            continue;
-        found = row;
-        if (!(row->traits & IMPRINT_SETTINGS_ARGV_ONLY))
-            break;
-    }
-    return found;
-}
 
 static size_t index_of(const struct imprint_settings *settings,
                        const char *name)
 {
     const struct imprint_settings_row *row =
-        find_option(settings->verb, name, strlen(name));
+        imprint_settings_table_option(settings->verb, name, strlen(name));
 
     if (!row)
-        row = find_setting(name, strlen(name));
+        row = imprint_settings_table_setting(name, strlen(name));
     return row ? (size_t)(row - imprint_settings_table) : 0;
 }
 
@@ -164,6 +117,9 @@ static enum imprint_status refuse_argument(
     const char *verb, const char *argument,
     const struct imprint_settings_row *row, struct imprint_why *why)
 {
+    size_t dash_count = strspn(argument, "-");
+    char help[80];
+
     if (row && row->traits & IMPRINT_SETTINGS_NOT_ARGV) {
         imprint_why_set(why, IMPRINT_ERR_SETTINGS,
                         "\"--%s\" is not taken: a command line is no place "
@@ -174,7 +130,8 @@ static enum imprint_status refuse_argument(
     }
     imprint_why_set(why, IMPRINT_ERR_SETTINGS,
                     "unknown option \"%s\" of \"imprint %s\"", argument, verb);
-    imprint_why_hint(why, "see imprint %s --help", verb);
+    (void)snprintf(help, sizeof(help), "see imprint %.40s --help", verb);
+    imprint_settings_names_hint_option(why, verb, argument + dash_count, help);
     return IMPRINT_ERR_SETTINGS;
 }
 
@@ -187,8 +144,8 @@ static enum imprint_status take_option(struct imprint_settings *settings,
     const char *name = dashed ? argument + 2 : argument;
     size_t len = strcspn(name, "=");
     const struct imprint_settings_row *row =
-        dashed ? find_option(argv[0], name, len) : NULL;
-    struct value value = {"", NULL, SOURCE_ARGV};
+        dashed ? imprint_settings_table_option(argv[0], name, len) : NULL;
+    struct value value = {"", NULL, SOURCE_ARGV, 0};
 
     if (!row) {
         char shown[80];
@@ -197,7 +154,7 @@ static enum imprint_status take_option(struct imprint_settings *settings,
         (void)snprintf(shown, sizeof(shown), "%.*s",
                        (int)(dashed ? len + 2 : strlen(argument)), argument);
         if (dashed)
-            row = find_setting(name, len);
+            row = imprint_settings_table_setting(name, len);
         return refuse_argument(argv[0], shown, row, settings->why);
     }
     if (row->traits & IMPRINT_SETTINGS_SWITCH) {
@@ -219,14 +176,6 @@ static enum imprint_status take_option(struct imprint_settings *settings,
 
 /* ---- environment ---- */
 
-static void environment_name(const char *name, char *out, size_t size)
-{
-    size_t len = (size_t)snprintf(out, size, "IMPRINT_%s", name);
-
-    for (size_t i = 0; i < len && i < size; i++)
-        out[i] = out[i] == '-' ? '_' : (char)toupper((unsigned char)out[i]);
-}
-
 /* Repeated values stand one per line. */
 static enum imprint_status add_lines(struct imprint_settings *settings,
                                      const struct imprint_settings_row *row,
@@ -236,7 +185,7 @@ static enum imprint_status add_lines(struct imprint_settings *settings,
 
     while (status == IMPRINT_OK && *text) {
         size_t len = strcspn(text, "\n");
-        struct value value = {NULL, NULL, SOURCE_ENVIRONMENT};
+        struct value value = {NULL, NULL, SOURCE_ENVIRONMENT, 0};
 
         value.owned = strndup(text, len);
         value.text = value.owned;
@@ -254,18 +203,19 @@ static enum imprint_status add_lines(struct imprint_settings *settings,
 
 static enum imprint_status read_environment(struct imprint_settings *settings)
 {
-    enum imprint_status status = IMPRINT_OK;
+    enum imprint_status status =
+        imprint_settings_names_check_environment(settings->why);
 
     for (size_t i = 0; i < imprint_settings_table_count && status == IMPRINT_OK;
          i++) {
         const struct imprint_settings_row *row = &imprint_settings_table[i];
         char own[64];
         const char *name = own;
-        struct value value = {NULL, NULL, SOURCE_ENVIRONMENT};
+        struct value value = {NULL, NULL, SOURCE_ENVIRONMENT, 0};
 
         if (row->traits & IMPRINT_SETTINGS_ARGV_ONLY)
             continue;
-        environment_name(row->name, own, sizeof(own));
+        imprint_settings_names_variable(row->name, own, sizeof(own));
         value.text = getenv(own);
         if ((!value.text || !value.text[0]) && row->old_name) {
             name = row->old_name;
@@ -284,25 +234,34 @@ static enum imprint_status read_environment(struct imprint_settings *settings)
 
 /* ---- file ---- */
 
+/* Begins the reason with the line that it is about. */
+static enum imprint_status at_line(const struct imprint_settings *settings)
+{
+    struct imprint_why inner = *settings->why;
+
+    imprint_why_set(settings->why, IMPRINT_ERR_SETTINGS, "%s:%d: %.400s",
+                    settings->path, settings->line, inner.text);
+    imprint_why_hint(settings->why, "%s", inner.hint);
+    return IMPRINT_ERR_SETTINGS;
+}
+
 static enum imprint_status refuse_line(struct imprint_settings *settings,
-                                       const char *name, const char *value,
+                                       const char *name,
                                        const struct imprint_settings_row *row)
 {
-    const char *hint = "see imprint(1) for the names that there are";
-
-    imprint_why_set(settings->why, IMPRINT_ERR_SETTINGS,
-                    "%s: unknown setting \"%s\" = \"%s\"", settings->path, name,
-                    value);
-    if (row) {
+    if (row) /* what may be a secret is not repeated */
         imprint_why_set(settings->why, IMPRINT_ERR_SETTINGS,
-                        "%s: \"%s\" is not taken from a file", settings->path,
-                        name);
-        hint = row->traits & IMPRINT_SETTINGS_NOT_ARGV
-                   ? "put it into password-file's file"
-                   : "give it on the command line";
-    }
-    imprint_why_hint(settings->why, "%s", hint);
-    return IMPRINT_ERR_SETTINGS;
+                        "\"%s\" is not taken from a file", name);
+    else
+        imprint_why_set(settings->why, IMPRINT_ERR_SETTINGS,
+                        "unknown setting \"%s\"", name);
+    if (!row)
+        imprint_settings_names_hint_file(settings->why, name);
+    else if (row->traits & IMPRINT_SETTINGS_NOT_ARGV)
+        imprint_why_hint(settings->why, "put it into password-file's file");
+    else
+        imprint_why_hint(settings->why, "give it on the command line");
+    return at_line(settings);
 }
 
 static enum imprint_status take_line(struct imprint_settings *settings,
@@ -312,17 +271,18 @@ static enum imprint_status take_line(struct imprint_settings *settings,
     bool is_param = strcmp(section, "param") == 0;
     const char *row_name = is_param ? "param" : name;
     const struct imprint_settings_row *row =
-        find_setting(row_name, strlen(row_name));
-    struct value value = {NULL, NULL, SOURCE_FILE};
+        imprint_settings_table_setting(row_name, strlen(row_name));
+    struct value value = {NULL, NULL, SOURCE_FILE, settings->line};
+    char place[160];
     size_t size = strlen(name) + strlen(text) + 2;
 
     if (section[0] != '\0' && !is_param)
         return imprint_why_set(settings->why, IMPRINT_ERR_SETTINGS,
-                               "%s: unknown section \"[%s]\"", settings->path,
-                               section);
+                               "%s:%d: unknown section \"[%s]\"",
+                               settings->path, settings->line, section);
     if (!row ||
         row->traits & (IMPRINT_SETTINGS_ARGV_ONLY | IMPRINT_SETTINGS_NOT_FILE))
-        return refuse_line(settings, name, text, row);
+        return refuse_line(settings, name, row);
     value.owned = malloc(size);
     value.text = value.owned;
     if (!value.owned)
@@ -332,8 +292,10 @@ static enum imprint_status take_line(struct imprint_settings *settings,
         (void)snprintf(value.owned, size, "%s=%s", name, text);
     else
         (void)snprintf(value.owned, size, "%s", text);
-    note_place(settings, row, settings->path, "");
-    return add(settings, row, SOURCE_FILE, value);
+    (void)snprintf(place, sizeof(place), ":%d", settings->line);
+    note_place(settings, row, settings->path, place);
+    return add(settings, row, SOURCE_FILE, value) ? at_line(settings)
+                                                  : IMPRINT_OK;
 }
 
 static int on_line(void *user, const char *section, const char *name,
@@ -344,6 +306,21 @@ static int on_line(void *user, const char *section, const char *name,
     if (settings->status == IMPRINT_OK)
         settings->status = take_line(settings, section, name, value);
     return settings->status == IMPRINT_OK;
+}
+
+/* A line for inih, which does not tell its handler where it is. */
+static char *next_line(char *line, int size, void *user)
+{
+    struct imprint_settings *settings = user;
+    size_t len = strcspn(settings->rest, "\n");
+
+    if (settings->rest[0] == '\0')
+        return NULL;
+    settings->line++;
+    len += settings->rest[len] == '\n';
+    (void)snprintf(line, (size_t)size, "%.*s", (int)len, settings->rest);
+    settings->rest += len;
+    return line;
 }
 
 static enum imprint_status parse_text(struct imprint_settings *settings,
@@ -361,7 +338,8 @@ static enum imprint_status parse_text(struct imprint_settings *settings,
                                    settings->path, number, LINE_MAX_LEN);
         at += len + (at[len] == '\n');
     }
-    line = ini_parse_string(text, on_line, settings);
+    settings->rest = text;
+    line = ini_parse_stream(next_line, settings, on_line, settings);
     if (settings->status == IMPRINT_OK && line != 0)
         return imprint_why_set(settings->why, IMPRINT_ERR_SETTINGS,
                                "%s:%d: neither \"name = value\" nor a comment",
@@ -454,6 +432,27 @@ const char *imprint_settings_place(const struct imprint_settings *settings,
     return settings->place[index_of(settings, name)];
 }
 
+const char *imprint_settings_file(const struct imprint_settings *settings)
+{
+    return settings->path;
+}
+
+void imprint_settings_origin(const struct imprint_settings *settings,
+                             const char *name, size_t index, char out[160])
+{
+    size_t i = index_of(settings, name);
+    const struct value *value = &settings->values[i][index];
+
+    if (index == 0)
+        (void)snprintf(out, 160, "%s", settings->place[i]);
+    else if (value->source == SOURCE_FILE)
+        (void)snprintf(out, 160, "%s:%d", settings->path, value->line);
+    else if (value->source == SOURCE_ARGV)
+        (void)snprintf(out, 160, "--%s", name);
+    else
+        imprint_settings_names_variable(name, out, 160);
+}
+
 enum imprint_status imprint_settings_number(
     const struct imprint_settings *settings, const char *name,
     const unsigned range[3], unsigned *out, struct imprint_why *why)
@@ -504,15 +503,35 @@ enum imprint_status imprint_settings_choice(
     return IMPRINT_ERR_SETTINGS;
 }
 
+static void describe(const struct imprint_settings_row *row,
+                     struct imprint_settings_help *out)
+{
+    out->name = row->name;
+    out->argument = row->argument;
+    out->text = row->text;
+}
+
+bool imprint_settings_list(size_t index, struct imprint_settings_help *out)
+{
+    for (size_t i = 0; i < imprint_settings_table_count; i++) {
+        if (!imprint_settings_table_is_device(&imprint_settings_table[i]) ||
+            index-- > 0)
+            continue;
+        describe(&imprint_settings_table[i], out);
+        return true;
+    }
+    return false;
+}
+
 bool imprint_settings_describe(const char *verb, size_t index,
                                struct imprint_settings_help *out)
 {
     for (size_t i = 0; i < imprint_settings_table_count; i++) {
-        if (!has_verb(&imprint_settings_table[i], verb) || index-- > 0)
+        if (!imprint_settings_table_has_verb(&imprint_settings_table[i],
+                                             verb) ||
+            index-- > 0)
             continue;
-        out->name = imprint_settings_table[i].name;
-        out->argument = imprint_settings_table[i].argument;
-        out->text = imprint_settings_table[i].text;
+        describe(&imprint_settings_table[i], out);
         return true;
     }
     return false;

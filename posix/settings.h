@@ -3,7 +3,8 @@
  * in all three ("claim-key": --claim-key, IMPRINT_CLAIM_KEY, "claim-key = ").
  * The one table of all of them is in settings_table.c.
  *
- * An unknown or doubled setting is IMPRINT_ERR_SETTINGS; why names the place.
+ * An unknown or doubled setting is IMPRINT_ERR_SETTINGS; why names the place
+ * and the name that was probably meant.
  */
 #ifndef IMPRINT_POSIX_SETTINGS_H
 #define IMPRINT_POSIX_SETTINGS_H
@@ -20,7 +21,8 @@ struct imprint_settings;
 
 /*
  * argv[0] is the verb; it decides which settings the command line may have.
- * The environment and the file may have those of every verb. Strings of argv
+ * The environment and the file may have those of every verb, and the command
+ * line of the verb "settings" all that a device's file may. Strings of argv
  * and of the environment are borrowed.
  */
 IMPRINT_MUST_USE enum imprint_status imprint_settings_open(
@@ -60,6 +62,16 @@ const char *imprint_settings_at(const struct imprint_settings *settings,
 const char *imprint_settings_place(const struct imprint_settings *settings,
                                    const char *name);
 
+/*
+ * The same of the index-th value, which must be there; of the file with its
+ * line: "/etc/imprint/imprint.conf:12".
+ */
+void imprint_settings_origin(const struct imprint_settings *settings,
+                             const char *name, size_t index, char out[160]);
+
+/* The settings file, whether it is there or not. Borrowed from settings. */
+const char *imprint_settings_file(const struct imprint_settings *settings);
+
 struct imprint_settings_help {
     const char *name;
     const char *argument; /* "" for a switch */
@@ -69,5 +81,8 @@ struct imprint_settings_help {
 /* The index-th setting of a verb's command line; false behind the last. */
 bool imprint_settings_describe(const char *verb, size_t index,
                                struct imprint_settings_help *out);
+
+/* The index-th of a device's, with the password and without orders. */
+bool imprint_settings_list(size_t index, struct imprint_settings_help *out);
 
 #endif

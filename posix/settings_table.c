@@ -1,5 +1,7 @@
 #include "settings_table.h"
 
+#include <string.h>
+
 #include "settings.h"
 
 #define SWITCH IMPRINT_SETTINGS_SWITCH
@@ -10,7 +12,7 @@
 
 const struct imprint_settings_row imprint_settings_table[] = {
     {"endpoint", "provision renew", "AWS_HOSTNAME", "HOST[:PORT]",
-     "where to provision; port [8883]", 0},
+     "where to provision; port 8883 unless given", 0},
     {"ca", "provision renew", NULL, "FILE",
      "roots that the endpoint is checked against [the PKCS#12's, or the "
      "system's]",
@@ -144,7 +146,8 @@ const struct imprint_settings_row imprint_settings_table[] = {
     {"disabled", "endpoint", NULL, "", "template: nobody may provision by it",
      SWITCH | ARGV_ONLY},
     /* everybody's */
-    {"json", "provision renew rollback status endpoint template policy", NULL,
+    {"json",
+     "provision renew rollback status settings endpoint template policy", NULL,
      "", "print JSON", SWITCH | ARGV_ONLY},
     {"log", "provision renew rollback status reset", NULL, "LEVEL",
      "error, info, debug or trace [error]", 0},
@@ -154,6 +157,69 @@ const struct imprint_settings_row imprint_settings_table[] = {
 
 const size_t imprint_settings_table_count =
     sizeof(imprint_settings_table) / sizeof(imprint_settings_table[0]);
+
+bool imprint_settings_table_is_device(const struct imprint_settings_row *row)
+{
+    static const char *const verbs[] = {"provision", "renew", "status"};
+
+    if (row->traits & ARGV_ONLY)
+        return false;
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        if (strstr(row->verbs, verbs[i]))
+            return true;
+    }
+    return row->verbs[0] == '\0';
+}
+
+bool imprint_settings_table_has_verb(const struct imprint_settings_row *row,
+                                     const char *verb)
+{
+    size_t len = strlen(verb);
+
+    for (const char *at = row->verbs; (at = strstr(at, verb)); at += len) {
+        if ((at == row->verbs || at[-1] == ' ') &&
+            (at[len] == ' ' || at[len] == '\0'))
+            return true;
+    }
+    return strcmp(verb, "settings") == 0 && row->verbs[0] != '\0' &&
+           imprint_settings_table_is_device(row);
+}
+
+static bool has_name(const struct imprint_settings_row *row, const char *name,
+                     size_t len)
+{
+    return strlen(row->name) == len && strncmp(row->name, name, len) == 0;
+}
+
+const struct imprint_settings_row *imprint_settings_table_option(
+    const char *verb, const char *name, size_t len)
+{
+    for (size_t i = 0; i < imprint_settings_table_count; i++) {
+        const struct imprint_settings_row *row = &imprint_settings_table[i];
+
+        if (has_name(row, name, len) &&
+            imprint_settings_table_has_verb(row, verb))
+            return row;
+    }
+    return NULL;
+}
+
+const struct imprint_settings_row *imprint_settings_table_setting(
+    const char *name, size_t len)
+{
+    const struct imprint_settings_row *found = NULL;
+
+    for (size_t i = 0; i < imprint_settings_table_count; i++) {
+        const struct imprint_settings_row *row = &imprint_settings_table[i];
+
+        if (!has_name(row, name, len))
+            continue;
+        found = row;
+        if (!(row->traits & IMPRINT_SETTINGS_ARGV_ONLY))
+            break;
+    }
+    return found;
+}
 
 _Static_assert(sizeof(imprint_settings_table) /
                        sizeof(imprint_settings_table[0]) <=

@@ -1,7 +1,8 @@
-/* The one table of all settings; settings.c alone uses it. */
+/* The one table of all settings; nobody but settings*.c uses it. */
 #ifndef IMPRINT_POSIX_SETTINGS_TABLE_H
 #define IMPRINT_POSIX_SETTINGS_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum imprint_settings_trait {
@@ -30,5 +31,20 @@ struct imprint_settings_row {
  */
 extern const struct imprint_settings_row imprint_settings_table[];
 extern const size_t imprint_settings_table_count;
+
+/* True if the verb's command line may have it. */
+bool imprint_settings_table_has_verb(const struct imprint_settings_row *row,
+                                     const char *verb);
+
+/* The row of this verb, or NULL. */
+const struct imprint_settings_row *imprint_settings_table_option(
+    const char *verb, const char *name, size_t len);
+
+/* The row that environment and file fill; else one that they may not. */
+const struct imprint_settings_row *imprint_settings_table_setting(
+    const char *name, size_t len);
+
+/* What a device's settings file may have; and the password. */
+bool imprint_settings_table_is_device(const struct imprint_settings_row *row);
 
 #endif

@@ -91,6 +91,7 @@ static void the_command_line_wins(void **state)
     const char *const arguments[] = {"provision",  "--endpoint", "argv:1",
                                      "--key=p384", "--force",    NULL};
     struct imprint_settings *settings;
+    char place[160];
 
     (void)state;
     setenv("IMPRINT_ENDPOINT", "environment:2", 1);
@@ -102,7 +103,8 @@ static void the_command_line_wins(void **state)
                         "--endpoint");
     assert_string_equal(imprint_settings_get(settings, "key"), "p384");
     assert_string_equal(imprint_settings_get(settings, "template"), "fleet");
-    assert_string_equal(imprint_settings_place(settings, "template"), path);
+    (void)snprintf(place, sizeof(place), "%s:2", path);
+    assert_string_equal(imprint_settings_place(settings, "template"), place);
     assert_true(imprint_settings_on(settings, "force"));
     assert_null(imprint_settings_get(settings, "ca"));
     imprint_settings_close(settings);
@@ -179,7 +181,7 @@ static void unknown_names_are_refused(void **state)
     assert_refused(single, "\"-e\"");
     assert_refused(secret, "--password");
     write_file("colour = blue\n");
-    assert_refused(bare, "unknown setting \"colour\" = \"blue\"");
+    assert_refused(bare, ":1: unknown setting \"colour\"");
     assert_refused(bare, path);
     write_file("[other]\nkey = p256\n");
     assert_refused(bare, "[other]");
@@ -187,6 +189,59 @@ static void unknown_names_are_refused(void **state)
     assert_refused(bare, "not taken from a file");
     write_file("password = x\n");
     assert_refused(bare, "not taken from a file");
+}
+
+static void assert_hinted(const char *const *arguments, const char *hint)
+{
+    struct imprint_settings *settings = NULL;
+    struct imprint_why why = {"", ""};
+
+    assert_int_equal(open_with(arguments, &settings, &why),
+                     IMPRINT_ERR_SETTINGS);
+    assert_string_equal(why.hint, hint);
+}
+
+static void the_nearest_name_is_told(void **state)
+{
+    const char *const option[] = {"provision", "--endpiont=x", NULL};
+    const char *const other[] = {"status", "--stat", "x", NULL};
+
+    (void)state;
+    assert_hinted(option, "did you mean \"--endpoint\"?");
+    assert_hinted(other, "did you mean \"--state\"?");
+    write_file("# a comment\n\nclaim_key = x\n");
+    assert_hinted(bare, "did you mean \"claim-key\"?");
+    assert_refused(bare, ":3: unknown setting \"claim_key\"");
+    write_file("");
+    setenv("IMPRINT_ENDPONT", "x", 1);
+    assert_hinted(bare, "did you mean \"IMPRINT_ENDPOINT\"?");
+    unsetenv("IMPRINT_ENDPONT");
+    setenv("IMPRINT_SOMEBODY_ELSES", "x", 1);
+    imprint_settings_close(open_good(bare));
+    unsetenv("IMPRINT_SOMEBODY_ELSES");
+}
+
+static void each_value_has_its_origin(void **state)
+{
+    const char *const arguments[] = {"settings", "--param", "a=1",
+                                     "--param",  "b=2",     NULL};
+    const char *const bogus[] = {"settings", "--force", NULL};
+    static const char *const origins[] = {"--param", "--param", "IMPRINT_PARAM",
+                                          ":2"};
+    struct imprint_settings *settings;
+    char origin[160];
+
+    (void)state;
+    setenv("IMPRINT_PARAM", "c=3", 1);
+    write_file("[param]\nd = 4\n");
+    settings = open_good(arguments);
+    for (size_t i = 0; i < 4; i++) {
+        imprint_settings_origin(settings, "param", i, origin);
+        assert_non_null(strstr(origin, origins[i]));
+    }
+    assert_string_equal(imprint_settings_file(settings), path);
+    imprint_settings_close(settings);
+    assert_refused(bogus, "\"--force\"");
 }
 
 static void a_secret_on_the_command_line_is_not_repeated(void **state)
@@ -217,7 +272,7 @@ static void mistakes_are_refused(void **state)
     assert_refused(no_value, "needs a value");
     assert_refused(valued, "takes no value");
     write_file("key = p256\nkey = p384\n");
-    assert_refused(bare, "set twice");
+    assert_refused(bare, ":2: \"key\" is set twice");
     write_file("endpoint = a\nnonsense\n");
     assert_refused(bare, ":2:");
     write_file("; a comment\n"
@@ -372,6 +427,8 @@ int main(void)
         cmocka_unit_test_setup(the_old_names_are_taken, clear),
         cmocka_unit_test_setup(params_come_from_everywhere, clear),
         cmocka_unit_test_setup(unknown_names_are_refused, clear),
+        cmocka_unit_test_setup(the_nearest_name_is_told, clear),
+        cmocka_unit_test_setup(each_value_has_its_origin, clear),
         cmocka_unit_test_setup(a_secret_on_the_command_line_is_not_repeated,
                                clear),
         cmocka_unit_test_setup(mistakes_are_refused, clear),
