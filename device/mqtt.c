@@ -3,14 +3,16 @@
 #include <errno.h>
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
-#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include "device/dial.h"
+#include "device/handover.h"
 #include "posix/clock.h"
 #include "posix/why.h"
 
@@ -30,14 +32,12 @@ struct imprint_mqtt {
     struct imprint_tls *tls;
     void (*log)(void *user, const char *line);
     void *user;
-    char *place; /* host and port, for messages */
+    char place[IMPRINT_DIAL_PLACE_LEN]; /* host and port, for messages */
     struct item queue[QUEUE_MAX_COUNT];
     size_t queue_count;
     struct item last; /* what the last report borrows */
     int connack;      /* -1: none yet */
-    int early_errno;  /* of the connect, which the library forgets */
     int reason;       /* of an MQTT 5 DISCONNECT or PUBACK; 0: none */
-    bool is_up;       /* TCP is through */
     bool asked;       /* a SUBSCRIBE or PUBLISH left */
     bool granted;
     bool too_large;
@@ -178,7 +178,6 @@ static bool set_options(struct imprint_mqtt *session,
         mosquitto_log_callback_set(client, on_log);
     return mosquitto_int_option(client, MOSQ_OPT_PROTOCOL_VERSION, version) ==
                0 &&
-           mosquitto_int_option(client, MOSQ_OPT_TCP_NODELAY, 1) == 0 &&
            mosquitto_int_option(client, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0) ==
                0 &&
            mosquitto_void_option(client, MOSQ_OPT_SSL_CTX,
@@ -203,76 +202,70 @@ static enum imprint_status tell_closed(const struct imprint_mqtt *session,
     return IMPRINT_ERR_LOST;
 }
 
-static enum imprint_status tell_connect(const struct imprint_mqtt *session,
-                                        const struct imprint_mqtt_options *to,
-                                        int code, struct imprint_why *why)
+static enum imprint_status tell_begin(const struct imprint_mqtt *session,
+                                      int code, struct imprint_why *why)
 {
     int number = errno;
+    enum imprint_status status = imprint_tls_trouble(session->tls, why);
 
-    if (code == MOSQ_ERR_EAI) {
-        imprint_why_set(why, IMPRINT_ERR_LOST, "\"%s\" has no address",
-                        to->host);
-        imprint_why_hint(why, "check the name, and that name service works");
-        return IMPRINT_ERR_LOST;
-    }
-    if (code == MOSQ_ERR_INVAL)
-        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                               "\"%s\" is no host, or \"%s\" no client id",
-                               to->host, to->client_id);
-    if (imprint_tls_ready(session->tls))
-        return tell_closed(session, "closed", why);
-    imprint_why_set(
-        why, IMPRINT_ERR_LOST, "cannot connect to %s: %s", session->place,
+    if (status != IMPRINT_OK)
+        return status;
+    return imprint_why_set(
+        why, IMPRINT_ERR_LOST, "cannot begin MQTT with %s: %s", session->place,
         code == MOSQ_ERR_ERRNO ? strerror(number) : mosquitto_strerror(code));
-    imprint_why_hint(why, "check that the network is up and the port right");
-    return IMPRINT_ERR_LOST;
 }
 
-static char *name_place(const struct imprint_mqtt_options *options)
+/* The library connects to a Unix socket, begins TLS there, and is given the
+ * true connection. */
+static enum imprint_status begin(struct imprint_mqtt *session, const char *dir,
+                                 int tcp, struct imprint_why *why)
 {
-    const char *format = strchr(options->host, ':') ? "[%s]:%u" : "%s:%u";
-    size_t size = strlen(options->host) + 16;
-    char *place = malloc(size);
+    struct imprint_handover handover;
+    enum imprint_status status = imprint_handover_open(dir, &handover, why);
+    int code;
 
-    if (place)
-        (void)snprintf(place, size, format, options->host, options->port);
-    return place;
+    if (status != IMPRINT_OK) {
+        (void)close(tcp);
+        return status;
+    }
+    code =
+        mosquitto_connect_async(session->client, handover.path, 0, KEEPALIVE_S);
+    if (code == MOSQ_ERR_SUCCESS)
+        return imprint_handover_finish(
+            &handover, mosquitto_socket(session->client), tcp, why);
+    status = tell_begin(session, code, why);
+    (void)close(tcp);
+    imprint_handover_close(&handover);
+    return status;
 }
 
 enum imprint_status imprint_mqtt_open(
-    const struct imprint_mqtt_options *options, struct imprint_mqtt **out,
-    struct imprint_why *why)
+    const struct imprint_mqtt_options *options, int tcp,
+    struct imprint_mqtt **out, struct imprint_why *why)
 {
     struct imprint_mqtt *session = calloc(1, sizeof(*session));
     enum imprint_status status;
-    int code;
 
     (void)pthread_once(&library_once, start_library);
-    if (!session)
-        return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
-    session->tls = options->tls;
-    session->log = options->log;
-    session->user = options->user;
-    session->is_v5 = options->version == 5;
-    session->connack = -1;
-    session->place = name_place(options);
-    session->client = mosquitto_new(options->client_id, true, session);
-    if (!session->place || !session->client || !set_options(session, options)) {
+    if (session) {
+        session->tls = options->tls;
+        session->log = options->log;
+        session->user = options->user;
+        session->is_v5 = options->version == 5;
+        session->connack = -1;
+        imprint_dial_place(session->place, options->host, options->port);
+        session->client = mosquitto_new(options->client_id, true, session);
+    }
+    if (!session || !session->client || !set_options(session, options)) {
         imprint_mqtt_close(session);
+        (void)close(tcp);
         return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "cannot set MQTT up");
     }
-    errno = 0;
-    code = mosquitto_connect_async(session->client, options->host,
-                                   options->port, KEEPALIVE_S);
-    if (code == MOSQ_ERR_SUCCESS) {
-        session->early_errno = errno;
+    status = begin(session, options->dir, tcp, why);
+    if (status == IMPRINT_OK)
         *out = session;
-        return IMPRINT_OK;
-    }
-    status = tell_connect(session, options, code, why);
-    if (imprint_tls_trouble(options->tls, why) != IMPRINT_OK)
-        status = imprint_tls_trouble(options->tls, why);
-    imprint_mqtt_close(session);
+    else
+        imprint_mqtt_close(session);
     return status;
 }
 
@@ -288,7 +281,6 @@ void imprint_mqtt_close(struct imprint_mqtt *session)
     for (size_t i = 0; i < session->queue_count; i++)
         free_item(&session->queue[i]);
     free_item(&session->last);
-    free(session->place);
     free(session);
 }
 
@@ -401,14 +393,6 @@ static enum imprint_status tell_end(const struct imprint_mqtt *session,
         return imprint_why_set(why, status, "%s said no: %s", session->place,
                                mosquitto_reason_string(session->reason));
     }
-    if (number == ECONNREFUSED || number == EHOSTUNREACH ||
-        number == ENETUNREACH) {
-        imprint_why_set(why, IMPRINT_ERR_LOST, "cannot connect to %s: %s",
-                        session->place, strerror(number));
-        imprint_why_hint(why, "check host and port, and that the endpoint "
-                              "runs");
-        return IMPRINT_ERR_LOST;
-    }
     if (number)
         reason = strerror(number);
     else if (code != MOSQ_ERR_CONN_LOST && code != MOSQ_ERR_NO_CONN &&
@@ -480,11 +464,10 @@ static int serve(struct imprint_mqtt *session, short events)
 }
 
 /*
- * The socket's own word on what happened. libmosquitto overlooks a connection
- * that was refused at once, and would serve the dead socket for ever.
+ * The socket's own word on what happened. libmosquitto may overlook the end,
+ * and would serve the dead socket for ever.
  */
-static int check_socket(const struct imprint_mqtt *session,
-                        const struct pollfd *poller, int *number)
+static int check_socket(const struct pollfd *poller, int *number)
 {
     socklen_t len = sizeof(*number);
     char byte;
@@ -496,7 +479,7 @@ static int check_socket(const struct imprint_mqtt *session,
     if (!(poller->revents & POLLHUP) ||
         recv(poller->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
         return MOSQ_ERR_SUCCESS;
-    *number = session->is_up ? 0 : session->early_errno;
+    *number = 0;
     return MOSQ_ERR_CONN_LOST;
 }
 
@@ -508,14 +491,10 @@ static int poll_socket(struct imprint_mqtt *session, int wait_ms, int *number)
 
     if (poller.fd < 0)
         return MOSQ_ERR_NO_CONN;
-    if (!session->is_up || mosquitto_want_write(session->client))
+    if (mosquitto_want_write(session->client))
         poller.events |= POLLOUT;
     if (poll(&poller, 1, wait_ms) < 0)
         return MOSQ_ERR_SUCCESS;
-    if (poller.revents & POLLOUT && !(poller.revents & (POLLERR | POLLHUP)))
-        session->is_up = true;
-    if (!session->is_up)
-        return check_socket(session, &poller, number);
     errno = 0;
     code = serve(session, poller.revents);
     if (code == MOSQ_ERR_ERRNO)
@@ -524,7 +503,7 @@ static int poll_socket(struct imprint_mqtt *session, int wait_ms, int *number)
         return code;
     if (mosquitto_socket(session->client) < 0)
         return MOSQ_ERR_NO_CONN;
-    return check_socket(session, &poller, number);
+    return check_socket(&poller, number);
 }
 
 /* False: it ended, and out says why. What came before the end counts first. */

@@ -19,8 +19,9 @@
 struct imprint_mqtt;
 
 struct imprint_mqtt_options {
-    const char *host;
+    const char *host; /* both for messages */
     uint16_t port;
+    const char *dir; /* the device's own; see handover.h */
     const char *client_id;
     int version;             /* 3 (3.1.1) or 5 */
     struct imprint_tls *tls; /* the caller's; outlives the session */
@@ -47,12 +48,13 @@ struct imprint_mqtt_report {
 };
 
 /*
- * Starts to connect, with a clean session. ERR_LOST: no address, no route;
- * other trouble comes by imprint_mqtt_wait.
+ * Begins TLS and MQTT, with a clean session, on the connected socket tcp, which
+ * it closes in any case. ERR_STORAGE: see handover.h. Most trouble comes by
+ * imprint_mqtt_wait.
  */
 IMPRINT_MUST_USE enum imprint_status imprint_mqtt_open(
-    const struct imprint_mqtt_options *options, struct imprint_mqtt **out,
-    struct imprint_why *why);
+    const struct imprint_mqtt_options *options, int tcp,
+    struct imprint_mqtt **out, struct imprint_why *why);
 
 /* Says DISCONNECT if there is somebody to hear it. session may be NULL. */
 void imprint_mqtt_close(struct imprint_mqtt *session);

@@ -10,6 +10,7 @@
 #include "device/issue.h"
 #include "device/mqtt.h"
 #include "device/proof.h"
+#include "device/route.h"
 #include "device/say.h"
 #include "device/tls.h"
 #include "imprint/imprint.h"
@@ -28,6 +29,7 @@ struct run {
     struct imprint machine;
     struct imprint_config config;
     struct imprint_pair parameters[IMPRINT_DEVICE_PARAMETER_MAX_COUNT];
+    struct imprint_route route;
     struct imprint_tls *tls;
     struct imprint_mqtt *session;
     struct imprint_mqtt_report report; /* what the last event borrows from */
@@ -38,7 +40,6 @@ struct run {
     bool is_guess; /* the last refusal was silence; see is_refusal */
     bool is_told;  /* why says more than the machine knows */
     int step;      /* the last one that progress was told; -1: none */
-    char place[280];
     char random_id[48];
 };
 
@@ -51,8 +52,10 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
 }
 
-static bool is_stopped(const struct run *run)
+static bool is_stopped(void *user)
 {
+    const struct run *run = user;
+
     return run->settings->stop && run->settings->stop(run->settings->user);
 }
 
@@ -104,14 +107,14 @@ static enum imprint_status open_tls(struct run *run)
     bool as_claim = run->as == IMPRINT_AS_CLAIM;
     struct imprint_tls_options options;
 
-    options.host = run->needs->address->host;
+    options.host = run->route.address.host;
     options.certificate_pem =
         as_claim ? claim->certificate_pem : run->issue.staged.certificate_pem;
     options.private_key_pem =
         as_claim ? claim->private_key_pem : run->issue.staged.private_key_pem;
     options.ca_pem = claim->ca_pem;
     options.version_max = run->settings->tls_version_max;
-    options.alpn = run->needs->address->port == 443;
+    options.alpn = run->route.address.port == 443;
     return imprint_tls_open(&options, &run->tls, run->why);
 }
 
@@ -119,23 +122,28 @@ static enum imprint_status open_session(struct run *run)
 {
     struct imprint_mqtt_options options;
     enum imprint_status status = open_tls(run);
+    int tcp;
 
     if (status != IMPRINT_OK)
         return status;
-    options.host = run->needs->address->host;
-    options.port = run->needs->address->port;
+    options.host = run->route.address.host;
+    options.port = run->route.address.port;
+    options.dir = run->needs->dir;
     options.client_id = run->as == IMPRINT_AS_CLAIM ? claim_client_id(run)
                                                     : identity_client_id(run);
     options.version = run->settings->mqtt_version;
     options.tls = run->tls;
     options.log = run->settings->log ? on_library_line : NULL;
     options.user = run;
-    imprint_say_line(run->settings, IMPRINT_DEVICE_LOG_INFO,
-                     "connecting to %s as %s, client id \"%s\"", run->place,
-                     run->as == IMPRINT_AS_CLAIM ? claim_name(run)
-                                                 : "the new identity",
-                     options.client_id);
-    return imprint_mqtt_open(&options, &run->session, run->why);
+    imprint_say_line(
+        run->settings, IMPRINT_DEVICE_LOG_INFO,
+        "connecting to %s as %s, client id \"%s\"", run->route.place,
+        run->as == IMPRINT_AS_CLAIM ? claim_name(run) : "the new identity",
+        options.client_id);
+    status = imprint_route_open(&run->route, is_stopped, run, &tcp, run->why);
+    if (status != IMPRINT_OK)
+        return status;
+    return imprint_mqtt_open(&options, tcp, &run->session, run->why);
 }
 
 /* ---- events ---- */
@@ -199,7 +207,8 @@ static struct imprint_event subscribed(struct run *run, uint8_t ungranted)
     if (ungranted != IMPRINT_ALL_GRANTED) {
         imprint_why_set(run->why, IMPRINT_ERR_REFUSED,
                         "%s does not let %s subscribe to reply topic %u",
-                        run->place, claim_name(run), (unsigned)ungranted + 1);
+                        run->route.place, claim_name(run),
+                        (unsigned)ungranted + 1);
         imprint_why_hint(run->why, "its policy must allow iot:Subscribe "
                                    "on the provisioning topics");
     }
@@ -507,25 +516,16 @@ static bool name_client(char out[48])
     return true;
 }
 
-static void name_place(struct run *run)
-{
-    const struct imprint_address *address = run->needs->address;
-    const char *format = strchr(address->host, ':') ? "[%s]:%u" : "%s:%u";
-
-    (void)snprintf(run->place, sizeof(run->place), format, address->host,
-                   (unsigned)address->port);
-}
-
 static enum imprint_status run_all(struct run *run)
 {
     enum imprint_status status;
 
     run->settings = run->needs->settings;
     run->step = -1;
-    name_place(run);
+    imprint_route_init(&run->route, run->settings, run->needs->address);
     run->issue.settings = run->settings;
     run->issue.dir = run->needs->dir;
-    run->issue.endpoint = run->place;
+    run->issue.endpoint = run->route.place;
     run->issue.claim = run->needs->claim;
     run->issue.renewal = run->needs->renewal;
     status = imprint_proof_open(run->settings, &run->proof, run->why);

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "device/handover.h"
 #include "device/identities.h"
 #include "device/layout.h"
 #include "device/manifest.h"
@@ -239,9 +240,10 @@ static enum imprint_status open_checked(struct imprint_store *store,
         return status;
     imprint_layout_path(path, store->dir, "lock", NULL);
     status = imprint_file_lock(path, &store->lock, why);
-    if (status == IMPRINT_OK)
-        status = recover(store, finished, why);
-    return status;
+    if (status != IMPRINT_OK)
+        return status;
+    imprint_handover_sweep(store->dir);
+    return recover(store, finished, why);
 }
 
 enum imprint_status imprint_store_open(const char *dir,

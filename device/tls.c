@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,10 +31,26 @@ static enum imprint_status fail(struct imprint_why *why,
                            reason ? reason : "");
 }
 
+/*
+ * libmosquitto names what it connected to, a Unix socket of ours. An address is
+ * no name (RFC 6066, section 3): then none is sent.
+ */
+static void name_host(const struct imprint_tls *tls, const SSL *ssl)
+{
+    unsigned char address[16];
+    bool is_name = inet_pton(AF_INET, tls->host, address) != 1 &&
+                   inet_pton(AF_INET6, tls->host, address) != 1;
+
+    (void)SSL_set_tlsext_host_name((SSL *)(uintptr_t)ssl,
+                                   is_name ? tls->host : NULL);
+}
+
 static void on_state(const SSL *ssl, int where, int value)
 {
     struct imprint_tls *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 
+    if ((where & SSL_CB_HANDSHAKE_START) && !tls->ready)
+        name_host(tls, ssl);
     if (where & SSL_CB_HANDSHAKE_DONE)
         tls->ready = true;
     if ((where & SSL_CB_ALERT) && (where & SSL_CB_READ) &&

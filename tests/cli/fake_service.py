@@ -361,6 +361,8 @@ def main():
     context.verify_mode = ssl.CERT_REQUIRED
     if tls == "1.2":
         context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.sni_callback = lambda stream, name, _: service.note(
+        "names", name or "-")
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
     service = Service(authority, trick)
