@@ -61,7 +61,8 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_DROP_SETTING] = "DELETE FROM setting WHERE name = ?1",
     [SQL_FIND_SETTING] = "SELECT value FROM setting WHERE name = ?1",
     [SQL_SETTINGS] = "SELECT name FROM setting "
-                     "WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name",
+                     "WHERE name >= ?1 AND name < ?1 || char(1114111) "
+                     "ORDER BY name",
     [SQL_VERSION] = "PRAGMA data_version",
     [SQL_CHANGES] = "SELECT seq, what FROM change WHERE seq > ?1 ORDER BY seq",
     [SQL_LAST_CHANGE] = "SELECT coalesce(max(seq), 0) FROM change",
