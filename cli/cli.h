@@ -53,25 +53,6 @@ int imprint_cli_exit(enum imprint_status status);
 /* True if stderr is a terminal: progress may be shown there. */
 bool imprint_cli_terminal(void);
 
-#define IMPRINT_CLI_OPERAND_MAX_COUNT 16
-#define IMPRINT_CLI_ARGUMENT_MAX_COUNT 128
-
-/* A command line of the form VERB SUBVERB, its operands and options apart. */
-struct imprint_cli_parts {
-    const char *operands[IMPRINT_CLI_OPERAND_MAX_COUNT + 1]; /* then NULL */
-    size_t operand_count;
-    /* what imprint_settings_open takes: the verb and the options */
-    char *rest[IMPRINT_CLI_ARGUMENT_MAX_COUNT + 1]; /* then NULL */
-    int rest_count;
-};
-
-/*
- * Parts argv[2..]; argv[0] is the verb, argv[1] what it shall do. "-1h" is an
- * operand, and so is all behind "--". False: too many arguments.
- */
-bool imprint_cli_part(const char *verb, int argc, char **argv,
-                      struct imprint_cli_parts *out);
-
 /* A row of a help: left, and text behind it, wrapped at 80 columns. */
 void imprint_cli_line(const char *left, const char *text);
 
@@ -80,19 +61,5 @@ void imprint_cli_option(const struct imprint_settings_help *option);
 
 /* One row per option of a verb that posix/settings.h knows, on stdout. */
 void imprint_cli_help(const char *verb);
-
-/*
- * Of `imprint VERB SUBVERB`, which takes these options alone, names with blanks
- * between them, and --config and --dir where the verb has them.
- */
-void imprint_cli_subverb_help(const char *verb, const char *subverb,
-                              const char *operands, const char *summary,
-                              const char *options);
-
-/* ERR_SETTINGS: the command line has another one. */
-struct imprint_settings;
-enum imprint_status imprint_cli_check_options(
-    const char *verb, const char *subverb, const char *options,
-    const struct imprint_settings *settings, struct imprint_why *why);
 
 #endif

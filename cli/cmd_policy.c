@@ -15,19 +15,14 @@
 #include "posix/json.h"
 #include "posix/settings.h"
 #include "posix/why.h"
+#include "verbs.h"
 
 #define FILE_MAX_LEN 262144
 #define ATTRIBUTE_MAX_COUNT 50
 #define LOCAL_ARN "arn:aws:iot:us-east-1:000000000000:"
 
-struct order {
-    const struct imprint_settings *settings;
-    const struct imprint_cli_parts *parts;
-    bool json;
-};
-
-static const char *get(const struct order *order, const char *name,
-                       const char *fallback)
+static const char *get(const struct imprint_verbs_order *order,
+                       const char *name, const char *fallback)
 {
     const char *value = imprint_settings_get(order->settings, name);
 
@@ -44,11 +39,11 @@ static enum imprint_status read_file(const char *path, char **text, size_t *len,
 
 /* ---- check ---- */
 
-static int check(const struct order *order)
+static int check(const struct imprint_verbs_order *order)
 {
     struct imprint_findings findings = {.count = 0};
     struct imprint_why why = {"", ""};
-    const char *path = order->parts->operands[0];
+    const char *path = order->operands[0];
     char *text = NULL;
     size_t len = 0;
     int code;
@@ -65,7 +60,7 @@ static int check(const struct order *order)
 /* ---- try ---- */
 
 struct trial {
-    struct imprint_policy *policies[IMPRINT_CLI_OPERAND_MAX_COUNT];
+    struct imprint_policy *policies[IMPRINT_VERBS_OPERAND_MAX_COUNT];
     size_t policy_count;
     struct imprint_pair attributes[ATTRIBUTE_MAX_COUNT];
     struct imprint_policy_request request;
@@ -73,14 +68,14 @@ struct trial {
     void *memory;   /* of the certificate's variables */
 };
 
-static enum imprint_status read_policies(const struct order *order,
-                                         struct trial *trial, char **arn,
-                                         struct imprint_why *why)
+static enum imprint_status read_policies(
+    const struct imprint_verbs_order *order, struct trial *trial, char **arn,
+    struct imprint_why *why)
 {
     size_t i;
 
-    for (i = 0; i < order->parts->operand_count; i++) {
-        const char *path = order->parts->operands[i];
+    for (i = 0; i < order->operand_count; i++) {
+        const char *path = order->operands[i];
         struct imprint_why inner = {"", ""};
         char *text = NULL;
         size_t len = 0;
@@ -162,9 +157,9 @@ static enum imprint_status check_resource(const struct trial *trial,
     return IMPRINT_ERR_SETTINGS;
 }
 
-static enum imprint_status take_resource(const struct order *order,
-                                         struct trial *trial, char *arn,
-                                         struct imprint_why *why)
+static enum imprint_status take_resource(
+    const struct imprint_verbs_order *order, struct trial *trial, char *arn,
+    struct imprint_why *why)
 {
     const char *resource = get(order, "resource", NULL);
     enum imprint_status status;
@@ -176,9 +171,9 @@ static enum imprint_status take_resource(const struct order *order,
     return status == IMPRINT_OK ? check_resource(trial, why) : status;
 }
 
-static enum imprint_status take_attributes(const struct order *order,
-                                           struct trial *trial,
-                                           struct imprint_why *why)
+static enum imprint_status take_attributes(
+    const struct imprint_verbs_order *order, struct trial *trial,
+    struct imprint_why *why)
 {
     struct imprint_policy_request *request = &trial->request;
     const char *text;
@@ -202,7 +197,7 @@ static enum imprint_status take_attributes(const struct order *order,
 }
 
 /* "LastWill,PersistentConnect", in any order. */
-static enum imprint_status take_connect(const struct order *order,
+static enum imprint_status take_connect(const struct imprint_verbs_order *order,
                                         struct trial *trial,
                                         struct imprint_why *why)
 {
@@ -226,9 +221,9 @@ static enum imprint_status take_connect(const struct order *order,
     return IMPRINT_OK;
 }
 
-static enum imprint_status take_certificate(const struct order *order,
-                                            struct trial *trial,
-                                            struct imprint_why *why)
+static enum imprint_status take_certificate(
+    const struct imprint_verbs_order *order, struct trial *trial,
+    struct imprint_why *why)
 {
     const char *path = get(order, "certificate", NULL);
     struct imprint_pair *pairs = NULL;
@@ -250,7 +245,7 @@ static enum imprint_status take_certificate(const struct order *order,
     return status;
 }
 
-static enum imprint_status take_action(const struct order *order,
+static enum imprint_status take_action(const struct imprint_verbs_order *order,
                                        struct trial *trial,
                                        struct imprint_why *why)
 {
@@ -271,7 +266,7 @@ static enum imprint_status take_action(const struct order *order,
     return IMPRINT_ERR_SETTINGS;
 }
 
-static enum imprint_status take_thing(const struct order *order,
+static enum imprint_status take_thing(const struct imprint_verbs_order *order,
                                       struct trial *trial,
                                       struct imprint_why *why)
 {
@@ -298,7 +293,7 @@ static enum imprint_status take_thing(const struct order *order,
     return IMPRINT_OK;
 }
 
-static enum imprint_status take_address(const struct order *order,
+static enum imprint_status take_address(const struct imprint_verbs_order *order,
                                         struct trial *trial,
                                         struct imprint_why *why)
 {
@@ -314,7 +309,7 @@ static enum imprint_status take_address(const struct order *order,
     return IMPRINT_OK;
 }
 
-static enum imprint_status take_request(const struct order *order,
+static enum imprint_status take_request(const struct imprint_verbs_order *order,
                                         struct trial *trial, char *arn,
                                         struct imprint_why *why)
 {
@@ -384,7 +379,7 @@ static void show_text(const struct outcome *outcome, const struct trial *trial)
         (void)printf("because %s\n", outcome->reason);
 }
 
-static enum imprint_status show(const struct order *order,
+static enum imprint_status show(const struct imprint_verbs_order *order,
                                 const struct trial *trial,
                                 struct imprint_why *why)
 {
@@ -397,7 +392,7 @@ static enum imprint_status show(const struct order *order,
     imprint_policy_explain(policies, &trial->request, &outcome.decision,
                            outcome.reason);
     if (outcome.decision.statement)
-        outcome.path = order->parts->operands[outcome.decision.policy_index];
+        outcome.path = order->operands[outcome.decision.policy_index];
     if (!order->json)
         show_text(&outcome, trial);
     else if (show_json(&outcome, why) != IMPRINT_OK)
@@ -407,7 +402,7 @@ static enum imprint_status show(const struct order *order,
                : IMPRINT_ERR_REFUSED;
 }
 
-static int try(const struct order *order)
+static int try(const struct imprint_verbs_order *order)
 {
     struct trial trial = {.policy_count = 0};
     struct imprint_why why = {"", ""};
@@ -430,7 +425,7 @@ static int try(const struct order *order)
 
 /* ---- claim ---- */
 
-static int write_claim(const struct order *order)
+static int write_claim(const struct imprint_verbs_order *order)
 {
     static const char *const flows[] = {"both", "csr", "service", NULL};
     static const char *const formats[] = {"both", "json", "cbor", NULL};
@@ -472,94 +467,36 @@ static int write_claim(const struct order *order)
 /* ---- the verb ---- */
 
 static const struct verb {
-    const char *name;
-    const char *operands;
-    const char *summary;
-    const char *options; /* beside config */
-    size_t low;          /* operands */
-    size_t high;
-    int (*carry_out)(const struct order *order);
+    struct imprint_verb row;
+    int (*carry_out)(const struct imprint_verbs_order *order);
 } verbs[] = {
-    {"check", "FILE", "say what is wrong with it", "json", 1, 1, check},
-    {"try", "FILE...", "what they allow together, and by which statement",
-     "action resource thing thing-type attribute client-id source-ip "
-     "certificate connect json",
-     1, IMPRINT_CLI_OPERAND_MAX_COUNT, try},
-    {"claim", "", "write the smallest policy that a claim needs",
-     "template flow format client-id-prefix region account partition", 0, 0,
+    {{"check", "FILE", "say what is wrong with it", "json", 1, 1}, check},
+    {{"try", "FILE...", "what they allow together, and by which statement",
+      "action resource thing thing-type attribute client-id source-ip "
+      "certificate connect json",
+      1, IMPRINT_VERBS_OPERAND_MAX_COUNT},
+     try},
+    {{"claim", "", "write the smallest policy that a claim needs",
+      "template flow format client-id-prefix region account partition", 0, 0},
      write_claim},
 };
 
-#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
-
-/* NULL: of all verbs. */
-static int print_help(const struct verb *verb)
-{
-    if (verb) {
-        imprint_cli_subverb_help("policy", verb->name, verb->operands,
-                                 verb->summary, verb->options);
-        return IMPRINT_CLI_DONE;
-    }
-    (void)printf("usage: imprint policy VERB [FILE...] [OPTION...]\n\n");
-    for (size_t i = 0; i < VERB_COUNT; i++) {
-        char left[48];
-
-        (void)snprintf(left, sizeof(left), "%s %s", verbs[i].name,
-                       verbs[i].operands);
-        imprint_cli_line(left, verbs[i].summary);
-    }
-    (void)putchar('\n');
-    imprint_cli_help("policy");
-    return IMPRINT_CLI_DONE;
-}
-
-static int carry_out(const struct verb *verb, struct imprint_cli_parts *parts)
-{
-    struct imprint_settings *settings = NULL;
-    struct imprint_why why = {"", ""};
-    struct order order = {.parts = parts};
-    enum imprint_status status =
-        imprint_settings_open(parts->rest_count, parts->rest, &settings, &why);
-    int code;
-
-    if (status != IMPRINT_OK)
-        return imprint_cli_fail(status, &why);
-    order.settings = settings;
-    order.json = imprint_settings_on(settings, "json");
-    status = imprint_cli_check_options("policy", verb->name, verb->options,
-                                       settings, &why);
-    code = status == IMPRINT_OK ? verb->carry_out(&order)
-                                : imprint_cli_fail(status, &why);
-    imprint_settings_close(settings);
-    return code;
-}
-
 int imprint_cmd_policy(int argc, char **argv)
 {
-    static const char hint[] = "see imprint policy --help";
-    const struct verb *verb = NULL;
-    struct imprint_cli_parts parts;
+    static const struct imprint_verbs all = {
+        .name = "policy",
+        .usage = "VERB [FILE...] [OPTION...]",
+        .asking = "what shall be done with a policy?",
+        .rows = verbs,
+        .row_len = sizeof(verbs[0]),
+        .row_count = sizeof(verbs) / sizeof(verbs[0]),
+    };
+    struct imprint_verbs_order order;
+    int code;
 
-    if (argc < 2)
-        return imprint_cli_usage(hint, "what shall be done with a policy?");
-    for (size_t i = 0; i < VERB_COUNT; i++) {
-        if (strcmp(argv[1], verbs[i].name) == 0)
-            verb = &verbs[i];
+    if (imprint_verbs_open(&all, argc, argv, &order, &code)) {
+        code = ((const struct verb *)order.verb)->carry_out(&order);
+        imprint_verbs_close(&order);
     }
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0)
-            return print_help(verb);
-    }
-    if (!verb)
-        return imprint_cli_usage(
-            hint, "unknown verb \"%s\" of \"imprint policy\"", argv[1]);
-    if (!imprint_cli_part("policy", argc, argv, &parts))
-        return imprint_cli_usage(hint, "too many arguments");
-    if (parts.operand_count < verb->low)
-        return imprint_cli_usage(hint, "\"imprint policy %s\" needs %s",
-                                 verb->name, verb->operands);
-    if (parts.operand_count > verb->high)
-        return imprint_cli_usage(hint, "unexpected argument \"%s\"",
-                                 parts.operands[verb->high]);
-    return carry_out(verb, &parts);
+    return code;
 }

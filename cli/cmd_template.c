@@ -12,6 +12,7 @@
 #include "posix/settings.h"
 #include "posix/why.h"
 #include "template_show.h"
+#include "verbs.h"
 
 #define FILE_MAX_LEN 262144
 #define PARAMETER_MAX_COUNT 64
@@ -241,92 +242,51 @@ static int try(const struct order *order)
 /* ---- the verb ---- */
 
 static const struct verb {
-    const char *name;
-    const char *summary;
-    const char *options; /* beside config */
+    struct imprint_verb row;
     int (*carry_out)(const struct order *order);
 } verbs[] = {
-    {"check", "say what is wrong with it", "hook json", check},
-    {"try", "show what RegisterThing would do", "param hook existing json",
+    {{"check", "FILE", "say what is wrong with it", "hook json", 1, 1}, check},
+    {{"try", "FILE", "show what RegisterThing would do",
+      "param hook existing json", 1, 1},
      try},
 };
 
-#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
-
-/* NULL: of all verbs. */
-static int print_help(const struct verb *verb)
+static int carry_out(const struct imprint_verbs_order *typed)
 {
-    if (verb) {
-        imprint_cli_subverb_help("template", verb->name, "FILE", verb->summary,
-                                 verb->options);
-        return IMPRINT_CLI_DONE;
-    }
-    (void)printf("usage: imprint template VERB FILE [OPTION...]\n\n");
-    for (size_t i = 0; i < VERB_COUNT; i++) {
-        char left[48];
-
-        (void)snprintf(left, sizeof(left), "%s FILE", verbs[i].name);
-        imprint_cli_line(left, verbs[i].summary);
-    }
-    (void)putchar('\n');
-    imprint_cli_help("template");
-    return IMPRINT_CLI_DONE;
-}
-
-static int carry_out(const struct verb *verb, struct imprint_cli_parts *parts)
-{
-    struct imprint_settings *settings = NULL;
+    const struct verb *verb = (const struct verb *)typed->verb;
+    struct order order = {.settings = typed->settings,
+                          .path = typed->operands[0],
+                          .json = typed->json};
     struct imprint_why why = {"", ""};
-    struct order order = {.path = parts->operands[0]};
     char *text = NULL;
     size_t len = 0;
     int code;
-    enum imprint_status status =
-        imprint_settings_open(parts->rest_count, parts->rest, &settings, &why);
 
-    if (status != IMPRINT_OK)
-        return imprint_cli_fail(status, &why);
-    status = imprint_cli_check_options("template", verb->name, verb->options,
-                                       settings, &why);
-    if (status != IMPRINT_OK) {
-        code = imprint_cli_fail(status, &why);
-    } else if (imprint_file_read(order.path, FILE_MAX_LEN, &text, &len, &why) !=
-               IMPRINT_OK) {
-        code = imprint_cli_fail(IMPRINT_ERR_SETTINGS, &why);
-    } else {
-        order.settings = settings;
-        order.text = imprint_slice_of(text, len);
-        order.json = imprint_settings_on(settings, "json");
-        code = verb->carry_out(&order);
-    }
+    if (imprint_file_read(order.path, FILE_MAX_LEN, &text, &len, &why) !=
+        IMPRINT_OK)
+        return imprint_cli_fail(IMPRINT_ERR_SETTINGS, &why);
+    order.text = imprint_slice_of(text, len);
+    code = verb->carry_out(&order);
     free(text);
-    imprint_settings_close(settings);
     return code;
 }
 
 int imprint_cmd_template(int argc, char **argv)
 {
-    static const char hint[] = "see imprint template --help";
-    struct imprint_cli_parts parts;
-    const struct verb *verb = NULL;
+    static const struct imprint_verbs all = {
+        .name = "template",
+        .usage = "VERB FILE [OPTION...]",
+        .asking = "what shall be done with a template?",
+        .rows = verbs,
+        .row_len = sizeof(verbs[0]),
+        .row_count = sizeof(verbs) / sizeof(verbs[0]),
+    };
+    struct imprint_verbs_order order;
+    int code;
 
-    if (argc < 2)
-        return imprint_cli_usage(hint, "what shall be done with a template?");
-    for (size_t i = 0; i < VERB_COUNT; i++) {
-        if (strcmp(argv[1], verbs[i].name) == 0)
-            verb = &verbs[i];
+    if (imprint_verbs_open(&all, argc, argv, &order, &code)) {
+        code = carry_out(&order);
+        imprint_verbs_close(&order);
     }
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0)
-            return print_help(verb);
-    }
-    if (!verb)
-        return imprint_cli_usage(
-            hint, "unknown verb \"%s\" of \"imprint template\"", argv[1]);
-    if (!imprint_cli_part("template", argc, argv, &parts))
-        return imprint_cli_usage(hint, "too many arguments");
-    if (parts.operand_count != 1)
-        return imprint_cli_usage(hint, "\"imprint template %s\" needs one FILE",
-                                 argv[1]);
-    return carry_out(verb, &parts);
+    return code;
 }
