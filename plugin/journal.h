@@ -10,8 +10,8 @@
 struct imprint_journal;
 
 /*
- * Appends to path; when that has grown past 16 MiB it becomes path.old first.
- * NULL: errno tells why.
+ * Appends to path; whenever that has grown past 16 MiB it becomes path.old, and
+ * a new one is begun. NULL: errno tells why.
  */
 struct imprint_journal *imprint_journal_open(const char *path, bool on_stderr);
 void imprint_journal_close(struct imprint_journal *journal);
