@@ -5,6 +5,7 @@
 #include "provision.h"
 
 #define CSR_NAME "certificateSigningRequest"
+#define NAME_LEN (sizeof(CSR_NAME) - 1) /* and TOKEN_NAME's */
 #define TOKEN_NAME "certificateOwnershipToken"
 #define PARAMETERS_NAME "parameters"
 
@@ -58,10 +59,10 @@ static bool has_token(const struct blame *blame)
 
     if (!name)
         return false;
-    memcpy(name, CSR_NAME, strlen(CSR_NAME));
+    memcpy(name, CSR_NAME, NAME_LEN);
     has = imprint_codec_get_csr(imprint_provision_format(blame->request),
                                 payload_of(blame), &text, &token) == IMPRINT_OK;
-    memcpy(name, TOKEN_NAME, strlen(TOKEN_NAME));
+    memcpy(name, TOKEN_NAME, NAME_LEN);
     return has;
 }
 
