@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "posix/duration.h"
 #include "posix/file.h"
 #include "posix/host.h"
 #include "posix/notify.h"
@@ -252,6 +253,28 @@ static enum imprint_status take_numbers(struct imprint_request *request,
     return IMPRINT_OK;
 }
 
+/* *seconds stays as it is if it is not set. */
+static enum imprint_status take_duration(struct imprint_request *request,
+                                         const char *name, uint32_t *seconds,
+                                         struct imprint_why *why)
+{
+    const char *text = imprint_settings_get(request->settings, name);
+    struct imprint_why inner = {"", ""};
+    uint64_t read_s = *seconds;
+
+    if (!text)
+        return IMPRINT_OK;
+    if (imprint_duration_read(text, &read_s, &inner) != IMPRINT_OK) {
+        imprint_why_set(why, IMPRINT_ERR_SETTINGS, "%s: %.400s",
+                        imprint_settings_place(request->settings, name),
+                        inner.text);
+        imprint_why_hint(why, "%s", inner.hint);
+        return IMPRINT_ERR_SETTINGS;
+    }
+    *seconds = (uint32_t)read_s; /* ten years at most */
+    return IMPRINT_OK;
+}
+
 static enum imprint_status take_settings(struct imprint_request *request,
                                          struct imprint_why *why)
 {
@@ -277,6 +300,9 @@ static enum imprint_status take_settings(struct imprint_request *request,
     status = take_choices(request, why);
     if (status == IMPRINT_OK)
         status = take_numbers(request, why);
+    if (status == IMPRINT_OK)
+        status = take_duration(request, "wait-for-clock",
+                               &device->wait_for_clock_s, why);
     if (status == IMPRINT_OK)
         status = take_parameters(request, why);
     if (status == IMPRINT_OK)

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "device/say.h"
+#include "device/wallclock.h"
 #include "posix/file.h"
 #include "posix/json.h"
 #include "posix/keys.h"
@@ -15,10 +16,6 @@
 
 #define CLAIM_MAX_LEN 262144u
 #define CA_MAX_LEN 4194304u /* a bundle of all roots is a fifth of it */
-
-#ifndef IMPRINT_BUILD_UNIX
-#define IMPRINT_BUILD_UNIX 0
-#endif
 
 /* Puts what file the trouble is about in front of the text. */
 static enum imprint_status about(struct imprint_why *why,
@@ -251,39 +248,59 @@ static enum imprint_status check_pair(
     return status;
 }
 
-static void write_day(int64_t seconds, char day[32])
+static enum imprint_status tell_expired(
+    const struct imprint_device_settings *settings, int64_t not_after,
+    struct imprint_why *why)
 {
-    time_t when = (time_t)seconds;
-    struct tm tm;
+    char now[IMPRINT_WALLCLOCK_TEXT_LEN];
+    char then[IMPRINT_WALLCLOCK_TEXT_LEN];
 
-    if (!gmtime_r(&when, &tm) || strftime(day, 32, "%Y-%m-%d %H:%MZ", &tm) == 0)
-        (void)snprintf(day, 32, "?");
+    imprint_wallclock_write(time(NULL), now);
+    imprint_wallclock_write(not_after, then);
+    imprint_why_set(why, IMPRINT_ERR_REFUSED,
+                    "claim \"%s\" expired on %s, and the clock says %s",
+                    name_of(settings), then, now);
+    imprint_why_hint(why, "get a new claim from the operator, or set the clock "
+                          "if it is ahead");
+    return IMPRINT_ERR_REFUSED;
+}
+
+/*
+ * What an identity's files say of the time is our own clock's word; a claim's
+ * were written by somebody else.
+ */
+static enum imprint_status await_clock(
+    const struct imprint_device_settings *settings, int64_t not_before,
+    bool is_own, struct imprint_why *why)
+{
+    struct imprint_wallclock wallclock;
+
+    imprint_wallclock_init(&wallclock);
+    if (!is_own) {
+        imprint_wallclock_note_file(&wallclock, settings->claim);
+        imprint_wallclock_note_file(&wallclock, settings->claim_key);
+        imprint_wallclock_note_file(&wallclock, settings->ca);
+    }
+    imprint_wallclock_note(&wallclock, not_before, "claim", name_of(settings),
+                           "becomes valid");
+    return imprint_wallclock_await(&wallclock, settings, why);
 }
 
 static enum imprint_status check_time(
     const struct imprint_device_settings *settings, struct imprint_claim *claim,
-    struct imprint_why *why)
+    bool is_own, struct imprint_why *why)
 {
     struct imprint_keys_certificate facts;
-    enum imprint_status status;
-    int64_t now = time(NULL);
-    char clock[32];
-    char day[32];
-
-    write_day(now, clock);
-    write_day(IMPRINT_BUILD_UNIX, day);
-    if (now < (int64_t)IMPRINT_BUILD_UNIX) {
-        imprint_why_set(why, IMPRINT_ERR_CLOCK,
-                        "the clock says \"%s\", and this program was built "
-                        "later, on %s",
-                        clock, day);
-        imprint_why_hint(why, "set the clock, then run again");
-        return IMPRINT_ERR_CLOCK;
-    }
-    status = imprint_keys_read_certificate(
+    enum imprint_status status = imprint_keys_read_certificate(
         imprint_slice_text(claim->certificate_pem), &facts, why);
+    int64_t now;
+
     if (status != IMPRINT_OK)
         return about(why, status, "claim", name_of(settings));
+    status = await_clock(settings, facts.not_before, is_own, why);
+    if (status != IMPRINT_OK)
+        return status;
+    now = time(NULL);
     if (settings->claim_json && claim->expires == 0)
         claim->expires = facts.not_after;
     if (claim->expires > 0 && now > claim->expires) {
@@ -293,28 +310,13 @@ static enum imprint_status check_time(
         imprint_why_hint(why, "get a new one, and use it within five minutes");
         return IMPRINT_ERR_REFUSED;
     }
-    if (now > facts.not_after) {
-        write_day(facts.not_after, day);
-        imprint_why_set(why, IMPRINT_ERR_REFUSED, "claim \"%s\" expired on %s",
-                        name_of(settings), day);
-        imprint_why_hint(why, "get a new claim from the operator");
-        return IMPRINT_ERR_REFUSED;
-    }
-    if (now < facts.not_before) {
-        write_day(facts.not_before, day);
-        imprint_why_set(why, IMPRINT_ERR_CLOCK,
-                        "claim \"%s\" is not valid before %s, and the clock "
-                        "says %s",
-                        name_of(settings), day, clock);
-        imprint_why_hint(why, "set the clock, then run again");
-        return IMPRINT_ERR_CLOCK;
-    }
-    return IMPRINT_OK;
+    return now > facts.not_after ? tell_expired(settings, facts.not_after, why)
+                                 : IMPRINT_OK;
 }
 
-enum imprint_status imprint_claim_open(
-    const struct imprint_device_settings *settings, struct imprint_claim *out,
-    struct imprint_why *why)
+static enum imprint_status open_claim(
+    const struct imprint_device_settings *settings, bool is_own,
+    struct imprint_claim *out, struct imprint_why *why)
 {
     struct imprint_claim claim = {.certificate_pem = NULL};
     enum imprint_status status = read_claim(settings, &claim, why);
@@ -322,7 +324,7 @@ enum imprint_status imprint_claim_open(
     if (status == IMPRINT_OK)
         status = read_ca(settings->ca, &claim, why);
     if (status == IMPRINT_OK)
-        status = check_time(settings, &claim, why);
+        status = check_time(settings, &claim, is_own, why);
     if (status == IMPRINT_OK)
         status = check_pair(settings, &claim, why);
     if (status == IMPRINT_OK)
@@ -330,6 +332,13 @@ enum imprint_status imprint_claim_open(
     else
         imprint_claim_free(&claim);
     return status;
+}
+
+enum imprint_status imprint_claim_open(
+    const struct imprint_device_settings *settings, struct imprint_claim *out,
+    struct imprint_why *why)
+{
+    return open_claim(settings, false, out, why);
 }
 
 enum imprint_status imprint_claim_open_identity(
@@ -346,7 +355,7 @@ enum imprint_status imprint_claim_open_identity(
     own.password = NULL;
     if (!own.ca)
         own.ca = identity->ca_path;
-    status = imprint_claim_open(&own, out, why);
+    status = open_claim(&own, true, out, why);
     if (status == IMPRINT_ERR_REFUSED)
         imprint_why_hint(why, "it is too late to renew: imprint provision "
                               "--force, with a claim, gets another identity");

@@ -19,8 +19,7 @@ struct imprint_claim {
 /*
  * Reads claim, key and roots as the settings say. ERR_SETTINGS: a file cannot
  * be read. ERR_KEY: wrong password, unreadable, or key and certificate are no
- * pair. ERR_REFUSED: expired. ERR_CLOCK: not valid yet, or the clock is before
- * this program's build date.
+ * pair. ERR_REFUSED: expired. ERR_CLOCK: see wallclock.h. ERR_STOPPED.
  */
 IMPRINT_MUST_USE enum imprint_status imprint_claim_open(
     const struct imprint_device_settings *settings, struct imprint_claim *out,

@@ -8,7 +8,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "device/wallclock.h"
 #include "posix/why.h"
 
 struct imprint_tls {
@@ -242,7 +244,9 @@ static enum imprint_status tell_verify(const struct imprint_tls *tls,
 {
     enum imprint_status status = IMPRINT_ERR_NETWORK;
     const char *hint = "";
+    char now[IMPRINT_WALLCLOCK_TEXT_LEN];
 
+    imprint_wallclock_write(time(NULL), now);
     imprint_why_set(why, status, "the certificate of \"%s\" is not good: %s",
                     tls->host,
                     X509_verify_cert_error_string(tls->verify_error));
@@ -256,9 +260,17 @@ static enum imprint_status tell_verify(const struct imprint_tls *tls,
         break;
     case X509_V_ERR_CERT_NOT_YET_VALID:
         status = IMPRINT_ERR_CLOCK;
+        imprint_why_set(why, status,
+                        "the certificate of \"%s\" is not valid yet, and the "
+                        "clock says %s",
+                        tls->host, now);
         hint = "set the clock: it is probably behind";
         break;
     case X509_V_ERR_CERT_HAS_EXPIRED:
+        imprint_why_set(why, status,
+                        "the certificate of \"%s\" expired, and the clock "
+                        "says %s",
+                        tls->host, now);
         hint = "look at the clock; if it is right, the endpoint needs a new "
                "certificate";
         break;

@@ -48,6 +48,8 @@ const struct imprint_settings_row imprint_settings_table[] = {
      "under the new identity [the thing name]", 0},
     {"timeout", "provision renew", NULL, "SECONDS",
      "for one connection or reply [20]", 0},
+    {"wait-for-clock", "provision renew", NULL, "TIME",
+     "wait so long for a clock that can't be right to be set [0]", 0},
     {"attempts", "provision renew", NULL, "COUNT",
      "tries without progress before giving up [5]", 0},
     {"force", "provision", NULL, "",

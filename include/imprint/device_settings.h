@@ -79,6 +79,8 @@ struct imprint_device_settings {
      * is replaced; "" for none. [ReplacesCertificateId]
      */
     const char *replaces_parameter;
+    /* how long a clock that can't be right is waited for [0] */
+    uint32_t wait_for_clock_s;
     uint32_t timeout_ms;   /* for one connection or reply [20,000] */
     uint32_t attempts_max; /* [5] */
     /* Optional. message is one line without a secret, gone after the call. */
