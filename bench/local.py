@@ -14,6 +14,7 @@ import time
 
 sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+os.environ.setdefault("IMPRINT_RETRY", "now")
 BUILD = os.environ.get("IMPRINT_BUILD", os.path.join(ROOT, "build/release"))
 IMPRINT = os.path.join(BUILD, "cli/imprint")
 

@@ -206,18 +206,20 @@ static enum imprint_status take_choices(struct imprint_request *request,
     static const char *const tlses[] = {"1.3", "1.2", NULL};
     static const char *const levels[] = {"error", "info", "debug", "trace",
                                          NULL};
+    static const char *const retries[] = {"wait", "end", "now", NULL};
     static const char *const afters[] = {"keep", "lock", "erase", NULL};
     struct imprint_device_settings *device = &request->device;
     const struct {
         const char *name;
         const char *const *choices;
         size_t chosen;
-    } all[] = {{"key", keys, 0},   {"format", formats, 0},
-               {"mqtt", mqtts, 0}, {"tls-max", tlses, 0},
-               {"log", levels, 0}, {"claim-after", afters, 0}};
-    size_t chosen[6];
+    } all[] = {{"key", keys, 0},     {"format", formats, 0},
+               {"mqtt", mqtts, 0},   {"tls-max", tlses, 0},
+               {"log", levels, 0},   {"claim-after", afters, 0},
+               {"retry", retries, 0}};
+    size_t chosen[7];
 
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < 7; i++) {
         enum imprint_status status = imprint_settings_choice(
             request->settings, all[i].name, all[i].choices, &chosen[i], why);
 
@@ -230,6 +232,7 @@ static enum imprint_status take_choices(struct imprint_request *request,
     device->tls_version_max = chosen[3] == 1 ? 12 : 13;
     request->level = (enum imprint_device_level)chosen[4];
     device->claim_after = (enum imprint_device_claim_after)chosen[5];
+    device->retry = (enum imprint_device_retry)chosen[6];
     return IMPRINT_OK;
 }
 
@@ -303,6 +306,8 @@ static enum imprint_status take_settings(struct imprint_request *request,
     if (status == IMPRINT_OK)
         status = take_duration(request, "wait-for-clock",
                                &device->wait_for_clock_s, why);
+    if (status == IMPRINT_OK)
+        status = take_duration(request, "spread", &device->spread_s, why);
     if (status == IMPRINT_OK)
         status = take_parameters(request, why);
     if (status == IMPRINT_OK)

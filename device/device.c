@@ -7,8 +7,10 @@
 #include "device/address.h"
 #include "device/claim.h"
 #include "device/issue.h"
+#include "device/retry.h"
 #include "device/run.h"
 #include "device/say.h"
+#include "device/spread.h"
 #include "device/store.h"
 #include "imprint/imprint.h"
 #include "posix/clock.h"
@@ -120,6 +122,29 @@ static enum imprint_status look_for_identity(
     return status;
 }
 
+/*
+ * Not sooner than earlier failures and the fleet allow. Whoever brings a
+ * trusted user's claim stands beside it, and it is good for minutes: that does
+ * not wait.
+ */
+static enum imprint_status run_in_time(const struct imprint_run_needs *needs,
+                                       struct imprint_why *why)
+{
+    struct imprint_retry retry;
+    enum imprint_status status = IMPRINT_OK;
+
+    imprint_retry_read(needs->settings, &retry);
+    if (needs->claim->expires == 0 && retry.failure_count > 0)
+        status = imprint_retry_await(needs->settings, &retry, why);
+    else if (needs->claim->expires == 0)
+        status = imprint_spread_await(needs->settings, why);
+    if (status != IMPRINT_OK)
+        return status;
+    status = imprint_run_provision(needs, why);
+    imprint_retry_note(needs->settings, &retry, status);
+    return status;
+}
+
 static enum imprint_status provision_locked(
     const struct imprint_device_settings *settings,
     const struct imprint_address *address, struct imprint_store *store,
@@ -149,7 +174,7 @@ static enum imprint_status provision_locked(
     needs.store = store;
     needs.claim = &claim;
     needs.address = address;
-    status = imprint_run_provision(&needs, why);
+    status = run_in_time(&needs, why);
     imprint_claim_free(&claim);
     return status;
 }
@@ -262,7 +287,7 @@ static enum imprint_status renew_from(
     needs.claim = &claim;
     needs.address = &address;
     needs.renewal = &renewal;
-    status = imprint_run_provision(&needs, why);
+    status = run_in_time(&needs, why);
     imprint_claim_free(&claim);
     return status;
 }
@@ -417,6 +442,7 @@ enum imprint_status imprint_device_reset(const char *state_dir,
     if (status != IMPRINT_OK)
         return status;
     status = imprint_store_reset(store, why);
+    imprint_retry_forget(dir_or_default(state_dir));
     imprint_store_close(store);
     return status;
 }

@@ -50,6 +50,12 @@ const struct imprint_settings_row imprint_settings_table[] = {
      "for one connection or reply [20]", 0},
     {"wait-for-clock", "provision renew", NULL, "TIME",
      "wait so long for a clock that can't be right to be set [0]", 0},
+    {"spread", "provision renew", NULL, "TIME",
+     "wait a part of this before the first try; the serial number says which "
+     "[0]",
+     0},
+    {"retry", "provision renew", NULL, "HOW",
+     "too early behind runs that failed: wait, end (exit 4) or now [wait]", 0},
     {"attempts", "provision renew", NULL, "COUNT",
      "tries without progress before giving up [5]", 0},
     {"force", "provision", NULL, "",

@@ -27,6 +27,13 @@ enum imprint_device_claim_after {
     IMPRINT_DEVICE_CLAIM_ERASE /* overwritten and removed */
 };
 
+/* What to do when a run comes too early behind others that failed. */
+enum imprint_device_retry {
+    IMPRINT_DEVICE_RETRY_WAIT, /* the default */
+    IMPRINT_DEVICE_RETRY_END,  /* IMPRINT_ERR_THROTTLED */
+    IMPRINT_DEVICE_RETRY_NOW   /* try nevertheless */
+};
+
 enum imprint_device_level {
     IMPRINT_DEVICE_LOG_ERROR,
     IMPRINT_DEVICE_LOG_INFO,
@@ -81,8 +88,11 @@ struct imprint_device_settings {
     const char *replaces_parameter;
     /* how long a clock that can't be right is waited for [0] */
     uint32_t wait_for_clock_s;
-    uint32_t timeout_ms;   /* for one connection or reply [20,000] */
-    uint32_t attempts_max; /* [5] */
+    /* the first try waits a part of this that the device's name decides [0] */
+    uint32_t spread_s;
+    enum imprint_device_retry retry; /* not with claim_json: it expires soon */
+    uint32_t timeout_ms;             /* for one connection or reply [20,000] */
+    uint32_t attempts_max;           /* [5] */
     /* Optional. message is one line without a secret, gone after the call. */
     void (*log)(void *user, enum imprint_device_level level,
                 const char *message);

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+os.environ.setdefault("IMPRINT_RETRY", "now")
 IMPRINT = os.path.join(os.environ["IMPRINT_BUILD"], "cli", "imprint")
 
 

@@ -15,6 +15,7 @@ import mqtt  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
+os.environ.setdefault("IMPRINT_RETRY", "now")
 BUILD = os.environ.get("IMPRINT_BUILD", os.path.join(ROOT, "build/release"))
 IMPRINT = os.path.join(BUILD, "cli/imprint")
 LIMIT_S = 20
