@@ -286,6 +286,7 @@ static enum imprint_status take_settings(struct imprint_request *request,
     enum imprint_status status;
 
     device->state_dir = imprint_settings_get(settings, "state");
+    device->settings_file = imprint_settings_file(settings);
     device->endpoint = imprint_settings_get(settings, "endpoint");
     device->ca = imprint_settings_get(settings, "ca");
     device->claim = imprint_settings_get(settings, "claim");

@@ -276,6 +276,7 @@ static enum imprint_status await_clock(
     struct imprint_wallclock wallclock;
 
     imprint_wallclock_init(&wallclock);
+    imprint_wallclock_note_file(&wallclock, settings->settings_file);
     if (!is_own) {
         imprint_wallclock_note_file(&wallclock, settings->claim);
         imprint_wallclock_note_file(&wallclock, settings->claim_key);
@@ -360,6 +361,26 @@ enum imprint_status imprint_claim_open_identity(
         imprint_why_hint(why, "it is too late to renew: imprint provision "
                               "--force, with a claim, gets another identity");
     return status;
+}
+
+enum imprint_status imprint_claim_await_clock(
+    const struct imprint_device_settings *settings,
+    const struct imprint_device_identity *identity, struct imprint_why *why)
+{
+    struct imprint_device_settings own = *settings;
+    struct imprint_keys_certificate facts = {.not_before = 0};
+    char *text = NULL;
+    size_t len = 0;
+
+    own.claim = identity->certificate_path;
+    /* what can't be read is the renewal's to tell, once one is due */
+    if (imprint_file_read(own.claim, CLAIM_MAX_LEN, &text, &len, NULL) ==
+            IMPRINT_OK &&
+        imprint_keys_read_certificate(imprint_slice_of(text, len), &facts,
+                                      NULL) != IMPRINT_OK)
+        facts.not_before = 0;
+    free(text);
+    return await_clock(&own, facts.not_before, true, why);
 }
 
 /* ---- when it is not needed any more ---- */

@@ -29,6 +29,11 @@ IMPRINT_MUST_USE enum imprint_status imprint_claim_open_identity(
     const struct imprint_device_settings *settings,
     const struct imprint_device_identity *identity, struct imprint_claim *out,
     struct imprint_why *why);
+/* Before a clock is asked how long an identity is good. ERR_CLOCK, ERR_STOPPED.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_claim_await_clock(
+    const struct imprint_device_settings *settings,
+    const struct imprint_device_identity *identity, struct imprint_why *why);
 void imprint_claim_free(struct imprint_claim *claim);
 
 /*

@@ -310,9 +310,10 @@ static enum imprint_status renew_locked(
 
     if (status != IMPRINT_OK)
         return status;
-    if (!finished && is_due(settings, &identity))
+    status = imprint_claim_await_clock(settings, &identity, why);
+    if (status == IMPRINT_OK && !finished && is_due(settings, &identity))
         status = renew_from(settings, &identity, store, why);
-    else
+    else if (status == IMPRINT_OK)
         imprint_say_line(settings, IMPRINT_DEVICE_LOG_INFO,
                          "no renewal is due: the certificate is good for "
                          "another %lld days",

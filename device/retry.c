@@ -83,7 +83,7 @@ void imprint_retry_read(const struct imprint_device_settings *settings,
     if (status == IMPRINT_OK) {
         out->failure_count = number_of(object, "failures", COUNT_MAX);
         out->wait_s = number_of(object, "waitSeconds", MOST_S);
-        out->noted = imprint_json_number(object, "noted", 0);
+        out->noted = number_of(object, "noted", UINT32_MAX); /* until 2106 */
     } else if (status != IMPRINT_ERR_NOT_FOUND) {
         imprint_say_line(settings, IMPRINT_DEVICE_LOG_ERROR,
                          "\"%s\" is not looked at: %s", path, why.text);
@@ -127,12 +127,16 @@ enum imprint_status imprint_retry_await(
     const struct imprint_device_settings *settings,
     const struct imprint_retry *retry, struct imprint_why *why)
 {
-    uint32_t left_s = imprint_retry_left_s(retry, time(NULL));
+    int64_t now = time(NULL);
+    uint32_t left_s = imprint_retry_left_s(retry, now);
     char text[96];
 
     if (left_s == 0 || settings->retry == IMPRINT_DEVICE_RETRY_NOW)
         return IMPRINT_OK;
     if (settings->retry == IMPRINT_DEVICE_RETRY_END) {
+        /* the clock was put back: every run would end until then */
+        if (retry->noted > now)
+            return IMPRINT_OK;
         imprint_why_set(why, IMPRINT_ERR_THROTTLED,
                         "the last %u tries failed: the next one is due in %u s",
                         retry->failure_count, left_s);

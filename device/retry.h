@@ -23,7 +23,8 @@ void imprint_retry_read(const struct imprint_device_settings *settings,
 
 /*
  * Before a connection: waits as settings->retry says. ERR_THROTTLED: it is too
- * early, and there shall be no waiting. ERR_STOPPED.
+ * early, and there shall be no waiting; one is let through if the clock was put
+ * back behind the last. ERR_STOPPED.
  */
 IMPRINT_MUST_USE enum imprint_status imprint_retry_await(
     const struct imprint_device_settings *settings,

@@ -86,6 +86,8 @@ struct imprint_device_settings {
      * is replaced; "" for none. [ReplacesCertificateId]
      */
     const char *replaces_parameter;
+    /* may be missing; only looked at for when it was written [none] */
+    const char *settings_file;
     /* how long a clock that can't be right is waited for [0] */
     uint32_t wait_for_clock_s;
     /* the first try waits a part of this that the device's name decides [0] */

@@ -126,6 +126,10 @@ static void garbled(void **state)
     assert_int_equal(retry.failure_count, 0);
     assert_int_equal(retry.wait_s, 1800);
     assert_int_equal(retry.noted, 0);
+    put_file("{\"failures\": 1, \"waitSeconds\": 60, "
+             "\"noted\": -9223372036854775808}");
+    imprint_retry_read(&settings, &retry);
+    assert_int_equal(imprint_retry_left_s(&retry, INT64_MAX), 0);
 }
 
 static bool stop_always(void *user)
@@ -151,6 +155,18 @@ static void three_ways(void **state)
     settings.stop = stop_always;
     assert_int_equal(imprint_retry_await(&settings, &retry, &why),
                      IMPRINT_ERR_STOPPED);
+}
+
+/* Noted by a clock that was ahead: it must not end each run until then. */
+static void put_back(void **state)
+{
+    const struct imprint_retry retry = {
+        .failure_count = 2, .wait_s = 1000, .noted = time(NULL) + 5000};
+    const struct imprint_device_settings settings = {
+        .state_dir = dir, .retry = IMPRINT_DEVICE_RETRY_END};
+
+    (void)state;
+    assert_int_equal(imprint_retry_await(&settings, &retry, &why), IMPRINT_OK);
 }
 
 /* 10,000 serial numbers over 600 s: each minute has about 1,000. */
@@ -184,6 +200,7 @@ int main(void)
                                         dir_remove),
         cmocka_unit_test_setup_teardown(garbled, set_up, dir_remove),
         cmocka_unit_test_setup_teardown(three_ways, set_up, dir_remove),
+        cmocka_unit_test_setup_teardown(put_back, set_up, dir_remove),
         cmocka_unit_test(spread_evenly),
     };
 
