@@ -123,22 +123,82 @@ static enum imprint_status look_for_identity(
 }
 
 /*
- * Not sooner than earlier failures and the fleet allow. Whoever brings a
- * trusted user's claim stands beside it, and it is good for minutes: that does
- * not wait.
+ * Somebody else may have been at it during a wait. *is_done: all that was
+ * wanted. ERR_BUSY: there is another identity to be renewed now.
+ */
+static enum imprint_status look_again(const struct imprint_run_needs *needs,
+                                      bool *is_done, struct imprint_why *why)
+{
+    const char *dir = needs->settings->state_dir;
+    struct imprint_device_identity identity;
+    enum imprint_status status;
+
+    *is_done = false;
+    if (!needs->renewal && needs->settings->force)
+        return IMPRINT_OK;
+    status = imprint_device_load(dir, &identity, why);
+    if (!needs->renewal && status == IMPRINT_ERR_NOT_FOUND)
+        return IMPRINT_OK;
+    if (status != IMPRINT_OK)
+        return status;
+    if (!needs->renewal) {
+        *is_done = true;
+    } else if (strcmp(identity.certificate_id,
+                      needs->renewal->certificate_id) != 0) {
+        status = imprint_why_set(why, IMPRINT_ERR_BUSY,
+                                 "the identity in \"%s\" was replaced while "
+                                 "this run waited",
+                                 dir);
+        imprint_why_hint(why, "run again if it is still to be renewed");
+    }
+    imprint_device_free(&identity);
+    return status;
+}
+
+/*
+ * Not sooner than earlier failures and the fleet allow. Others may have the
+ * directory meanwhile: a person beside the device does not wait for us.
+ */
+static enum imprint_status await_turn(const struct imprint_run_needs *needs,
+                                      struct imprint_retry *retry,
+                                      bool *is_done, struct imprint_why *why)
+{
+    const struct imprint_device_settings *settings = needs->settings;
+    enum imprint_status status;
+    bool finished;
+
+    *is_done = false;
+    if (retry->failure_count > 0 ? settings->retry == IMPRINT_DEVICE_RETRY_NOW
+                                 : settings->spread_s == 0)
+        return IMPRINT_OK;
+    imprint_store_leave(needs->store);
+    status = retry->failure_count > 0
+                 ? imprint_retry_await(settings, retry, why)
+                 : imprint_spread_await(settings, why);
+    if (status == IMPRINT_OK)
+        status = imprint_store_return(needs->store, &finished, why);
+    if (status == IMPRINT_OK)
+        status = look_again(needs, is_done, why);
+    if (status == IMPRINT_OK)
+        imprint_retry_read(settings, retry);
+    return status;
+}
+
+/*
+ * Whoever brings a trusted user's claim stands beside the device, and it is
+ * good for minutes: that does not wait.
  */
 static enum imprint_status run_in_time(const struct imprint_run_needs *needs,
                                        struct imprint_why *why)
 {
     struct imprint_retry retry;
     enum imprint_status status = IMPRINT_OK;
+    bool is_done = false;
 
     imprint_retry_read(needs->settings, &retry);
-    if (needs->claim->expires == 0 && retry.failure_count > 0)
-        status = imprint_retry_await(needs->settings, &retry, why);
-    else if (needs->claim->expires == 0)
-        status = imprint_spread_await(needs->settings, why);
-    if (status != IMPRINT_OK)
+    if (needs->claim->expires == 0)
+        status = await_turn(needs, &retry, &is_done, why);
+    if (status != IMPRINT_OK || is_done)
         return status;
     status = imprint_run_provision(needs, why);
     imprint_retry_note(needs->settings, &retry, status);

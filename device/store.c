@@ -268,6 +268,19 @@ enum imprint_status imprint_store_open(const char *dir,
     return status;
 }
 
+void imprint_store_leave(struct imprint_store *store)
+{
+    imprint_file_unlock(store->lock);
+    store->lock = -1;
+}
+
+enum imprint_status imprint_store_return(struct imprint_store *store,
+                                         bool *finished,
+                                         struct imprint_why *why)
+{
+    return open_checked(store, finished, why);
+}
+
 void imprint_store_close(struct imprint_store *store)
 {
     if (!store)

@@ -35,6 +35,15 @@ IMPRINT_MUST_USE enum imprint_status imprint_store_open(
     struct imprint_why *why);
 void imprint_store_close(struct imprint_store *store);
 
+/*
+ * Lets others have the lock during a long wait, and opens again as
+ * imprint_store_open does: what was read before may not be so any more.
+ * Nothing but the two and a close is called between them, or if return fails.
+ */
+void imprint_store_leave(struct imprint_store *store);
+IMPRINT_MUST_USE enum imprint_status imprint_store_return(
+    struct imprint_store *store, bool *finished, struct imprint_why *why);
+
 /* Enough for another identity? A reset needs none. */
 IMPRINT_MUST_USE enum imprint_status imprint_store_check_room(
     const struct imprint_store *store, struct imprint_why *why);
