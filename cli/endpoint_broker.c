@@ -38,7 +38,9 @@ enum imprint_status imprint_endpoint_broker_listen(
     (void)snprintf(whole, sizeof(whole), "%s%.*s%s",
                    text[0] == ':' ? "0.0.0.0" : "",
                    (int)(any_port ? len - 1 : len), text, any_port ? "1" : "");
-    status = imprint_address_parse(whole, &address, why);
+    status = imprint_address_parse(whole, NULL, &address, why);
+    if (status == IMPRINT_OK && address.is_auto)
+        status = IMPRINT_ERR_SETTINGS;
     if (status != IMPRINT_OK)
         return imprint_why_set(why, status, "\"%s\" is no address to listen at",
                                text);

@@ -241,6 +241,9 @@ static enum imprint_status take_numbers(struct imprint_request *request,
 {
     static const unsigned seconds[3] = {1, 3600, 20};
     static const unsigned attempts[3] = {1, 1000, 5};
+    static const unsigned steps[3] = {1, 3600, 0}; /* 0: as timeout */
+    unsigned connect_s;
+    unsigned tls_s;
     unsigned timeout_s;
     unsigned attempt_count;
     enum imprint_status status = imprint_settings_number(
@@ -249,9 +252,17 @@ static enum imprint_status take_numbers(struct imprint_request *request,
     if (status == IMPRINT_OK)
         status = imprint_settings_number(request->settings, "attempts",
                                          attempts, &attempt_count, why);
+    if (status == IMPRINT_OK)
+        status = imprint_settings_number(request->settings, "timeout-connect",
+                                         steps, &connect_s, why);
+    if (status == IMPRINT_OK)
+        status = imprint_settings_number(request->settings, "timeout-tls",
+                                         steps, &tls_s, why);
     if (status != IMPRINT_OK)
         return status;
     request->device.timeout_ms = timeout_s * 1000u;
+    request->device.timeout_connect_ms = connect_s * 1000u;
+    request->device.timeout_tls_ms = tls_s * 1000u;
     request->device.attempts_max = attempt_count;
     return IMPRINT_OK;
 }
@@ -288,6 +299,7 @@ static enum imprint_status take_settings(struct imprint_request *request,
     device->state_dir = imprint_settings_get(settings, "state");
     device->settings_file = imprint_settings_file(settings);
     device->endpoint = imprint_settings_get(settings, "endpoint");
+    device->port = imprint_settings_get(settings, "port");
     device->ca = imprint_settings_get(settings, "ca");
     device->claim = imprint_settings_get(settings, "claim");
     device->claim_key = imprint_settings_get(settings, "claim-key");
@@ -309,6 +321,8 @@ static enum imprint_status take_settings(struct imprint_request *request,
                                &device->wait_for_clock_s, why);
     if (status == IMPRINT_OK)
         status = take_duration(request, "spread", &device->spread_s, why);
+    if (status == IMPRINT_OK)
+        status = take_duration(request, "deadline", &device->deadline_s, why);
     if (status == IMPRINT_OK)
         status = take_parameters(request, why);
     if (status == IMPRINT_OK)

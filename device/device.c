@@ -6,6 +6,7 @@
 
 #include "device/address.h"
 #include "device/claim.h"
+#include "device/deadline.h"
 #include "device/issue.h"
 #include "device/retry.h"
 #include "device/run.h"
@@ -34,6 +35,10 @@ static void fill_defaults(struct imprint_device_settings *settings)
         settings->tls_version_max = 13;
     if (settings->timeout_ms == 0)
         settings->timeout_ms = TIMEOUT_MS;
+    if (settings->timeout_connect_ms == 0)
+        settings->timeout_connect_ms = settings->timeout_ms;
+    if (settings->timeout_tls_ms == 0)
+        settings->timeout_tls_ms = settings->timeout_ms;
     if (settings->attempts_max == 0)
         settings->attempts_max = ATTEMPTS_MAX;
 }
@@ -200,7 +205,8 @@ static enum imprint_status run_in_time(const struct imprint_run_needs *needs,
         status = await_turn(needs, &retry, &is_done, why);
     if (status != IMPRINT_OK || is_done)
         return status;
-    status = imprint_run_provision(needs, why);
+    status = imprint_deadline_end(needs->settings,
+                                  imprint_run_provision(needs, why), why);
     imprint_retry_note(needs->settings, &retry, status);
     return status;
 }
@@ -239,37 +245,48 @@ static enum imprint_status provision_locked(
     return status;
 }
 
-enum imprint_status imprint_device_provision(
-    const struct imprint_device_settings *asked, struct imprint_why *why)
+static enum imprint_status provision(
+    const struct imprint_device_settings *settings, struct imprint_why *why)
 {
-    struct imprint_device_settings settings = *asked;
     struct imprint_address address;
     struct imprint_store *store;
     enum imprint_status status;
     bool finished;
 
-    fill_defaults(&settings);
-    if (!settings.force) {
-        status = look_for_identity(&settings, why);
+    if (!settings->force) {
+        status = look_for_identity(settings, why);
         if (status == IMPRINT_OK) /* an earlier run may have been cut off */
-            return imprint_claim_finish(&settings, why);
+            return imprint_claim_finish(settings, why);
         if (status != IMPRINT_ERR_NOT_FOUND)
             return status;
     }
-    status = check_settings(&settings, why);
+    status = check_settings(settings, why);
     if (status == IMPRINT_OK)
-        status = imprint_address_parse(settings.endpoint, &address, why);
+        status = imprint_address_parse(settings->endpoint, settings->port,
+                                       &address, why);
     if (status == IMPRINT_OK)
-        status = imprint_store_open(settings.state_dir, &store, &finished, why);
+        status =
+            imprint_store_open(settings->state_dir, &store, &finished, why);
     if (status != IMPRINT_OK)
         return status;
     if (finished)
-        imprint_say_line(&settings, IMPRINT_DEVICE_LOG_INFO,
+        imprint_say_line(settings, IMPRINT_DEVICE_LOG_INFO,
                          "finished the commit that an earlier run began");
     else
-        status = provision_locked(&settings, &address, store, why);
+        status = provision_locked(settings, &address, store, why);
     imprint_store_close(store);
-    return status == IMPRINT_OK ? imprint_claim_finish(&settings, why) : status;
+    return status == IMPRINT_OK ? imprint_claim_finish(settings, why) : status;
+}
+
+enum imprint_status imprint_device_provision(
+    const struct imprint_device_settings *asked, struct imprint_why *why)
+{
+    struct imprint_device_settings settings = *asked;
+    struct imprint_deadline deadline;
+
+    fill_defaults(&settings);
+    imprint_deadline_begin(&deadline, asked, &settings);
+    return imprint_deadline_end(&settings, provision(&settings, why), why);
 }
 
 /* ---- renew ---- */
@@ -301,8 +318,10 @@ static enum imprint_status fill_from_identity(
     const char *replaces = settings->replaces_parameter;
     enum imprint_status status;
 
-    if (!settings->endpoint)
+    if (!settings->endpoint) {
         settings->endpoint = identity->endpoint;
+        settings->port = NULL;
+    }
     if (!settings->template_name)
         settings->template_name = identity->template_name;
     if (!settings->client_id && identity->thing_name[0])
@@ -334,7 +353,8 @@ static enum imprint_status renew_from(
     if (status == IMPRINT_OK)
         status = check_target(&settings, why);
     if (status == IMPRINT_OK)
-        status = imprint_address_parse(settings.endpoint, &address, why);
+        status = imprint_address_parse(settings.endpoint, settings.port,
+                                       &address, why);
     if (status == IMPRINT_OK)
         status = imprint_store_check_room(store, why);
     if (status == IMPRINT_OK)
@@ -384,27 +404,36 @@ static enum imprint_status renew_locked(
     return status;
 }
 
+static enum imprint_status renew(const struct imprint_device_settings *settings,
+                                 struct imprint_why *why)
+{
+    struct imprint_device_identity identity;
+    struct imprint_store *store;
+    bool finished;
+    /* before a directory is made */
+    enum imprint_status status =
+        imprint_device_load(settings->state_dir, &identity, why);
+
+    if (status != IMPRINT_OK)
+        return status;
+    imprint_device_free(&identity);
+    status = imprint_store_open(settings->state_dir, &store, &finished, why);
+    if (status != IMPRINT_OK)
+        return status;
+    status = renew_locked(settings, store, finished, why);
+    imprint_store_close(store);
+    return status;
+}
+
 enum imprint_status imprint_device_renew(
     const struct imprint_device_settings *asked, struct imprint_why *why)
 {
     struct imprint_device_settings settings = *asked;
-    struct imprint_device_identity identity;
-    struct imprint_store *store;
-    enum imprint_status status;
-    bool finished;
+    struct imprint_deadline deadline;
 
     fill_defaults(&settings);
-    /* before a directory is made */
-    status = imprint_device_load(settings.state_dir, &identity, why);
-    if (status != IMPRINT_OK)
-        return status;
-    imprint_device_free(&identity);
-    status = imprint_store_open(settings.state_dir, &store, &finished, why);
-    if (status != IMPRINT_OK)
-        return status;
-    status = renew_locked(&settings, store, finished, why);
-    imprint_store_close(store);
-    return status;
+    imprint_deadline_begin(&deadline, asked, &settings);
+    return imprint_deadline_end(&settings, renew(&settings, why), why);
 }
 
 /* ---- rollback ---- */

@@ -35,10 +35,13 @@ struct imprint_mqtt {
     char place[IMPRINT_DIAL_PLACE_LEN]; /* host and port, for messages */
     struct item queue[QUEUE_MAX_COUNT];
     size_t queue_count;
-    struct item last; /* what the last report borrows */
-    int connack;      /* -1: none yet */
-    int reason;       /* of an MQTT 5 DISCONNECT or PUBACK; 0: none */
-    bool asked;       /* a SUBSCRIBE or PUBLISH left */
+    struct item last;         /* what the last report borrows */
+    int64_t tls_until_ms;     /* when the handshake is due */
+    int64_t connack_until_ms; /* 0: TLS is not up */
+    uint32_t timeout_ms;
+    int connack; /* -1: none yet */
+    int reason;  /* of an MQTT 5 DISCONNECT or PUBACK; 0: none */
+    bool asked;  /* a SUBSCRIBE or PUBLISH left */
     bool granted;
     bool too_large;
     bool ended;
@@ -253,6 +256,9 @@ enum imprint_status imprint_mqtt_open(
         session->user = options->user;
         session->is_v5 = options->version == 5;
         session->connack = -1;
+        session->timeout_ms = options->timeout_ms;
+        session->tls_until_ms =
+            imprint_clock_now_ms() + (int64_t)options->timeout_tls_ms;
         imprint_dial_place(session->place, options->host, options->port);
         session->client = mosquitto_new(options->client_id, true, session);
     }
@@ -483,6 +489,16 @@ static int check_socket(const struct pollfd *poller, int *number)
     return MOSQ_ERR_CONN_LOST;
 }
 
+static void note_first(const struct imprint_mqtt *session, int fd)
+{
+    uint8_t bytes[8];
+    ssize_t len = recv(fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+
+    if (len > 0)
+        imprint_tls_note_first(session->tls,
+                               imprint_slice_of(bytes, (size_t)len));
+}
+
 /* Polls and serves the socket. MOSQ_ERR_SUCCESS: it is still good. */
 static int poll_socket(struct imprint_mqtt *session, int wait_ms, int *number)
 {
@@ -495,6 +511,8 @@ static int poll_socket(struct imprint_mqtt *session, int wait_ms, int *number)
         poller.events |= POLLOUT;
     if (poll(&poller, 1, wait_ms) < 0)
         return MOSQ_ERR_SUCCESS;
+    if (!imprint_tls_ready(session->tls) && poller.revents & POLLIN)
+        note_first(session, poller.fd);
     errno = 0;
     code = serve(session, poller.revents);
     if (code == MOSQ_ERR_ERRNO)
@@ -506,20 +524,42 @@ static int poll_socket(struct imprint_mqtt *session, int wait_ms, int *number)
     return check_socket(&poller, number);
 }
 
+/* A step of the opening takes longer than it may. */
+static bool is_late(struct imprint_mqtt *session)
+{
+    int64_t now = imprint_clock_now_ms();
+
+    if (session->connack != -1)
+        return false;
+    if (!imprint_tls_ready(session->tls))
+        return now >= session->tls_until_ms;
+    if (session->connack_until_ms == 0)
+        session->connack_until_ms = now + session->timeout_ms;
+    return now >= session->connack_until_ms;
+}
+
 /* False: it ended, and out says why. What came before the end counts first. */
 static bool turn(struct imprint_mqtt *session, int wait_ms,
                  struct imprint_mqtt_report *out, struct imprint_why *why)
 {
     int number = 0;
     int code = poll_socket(session, wait_ms, &number);
+    bool has_ended;
 
     if (session->queue_count > 0)
         return true;
-    if (code == MOSQ_ERR_SUCCESS && !session->reason && !session->too_large)
+    has_ended =
+        code != MOSQ_ERR_SUCCESS || session->reason || session->too_large;
+    if (!has_ended && !is_late(session))
         return true;
     session->ended = true;
     out->kind = IMPRINT_MQTT_ENDED;
-    out->status = tell_end(session, code, number, why);
+    if (has_ended) {
+        out->status = tell_end(session, code, number, why);
+    } else {
+        out->status = IMPRINT_ERR_TIMEOUT;
+        imprint_mqtt_tell_silence(session, why);
+    }
     return false;
 }
 

@@ -24,6 +24,8 @@ struct imprint_mqtt_options {
     const char *dir; /* the device's own; see handover.h */
     const char *client_id;
     int version;             /* 3 (3.1.1) or 5 */
+    uint32_t timeout_tls_ms; /* for the handshake */
+    uint32_t timeout_ms;     /* from then on for CONNACK */
     struct imprint_tls *tls; /* the caller's; outlives the session */
     /* Optional: what the library tells; holds no payload. */
     void (*log)(void *user, const char *line);
@@ -40,7 +42,10 @@ enum imprint_mqtt_kind {
 
 struct imprint_mqtt_report {
     enum imprint_mqtt_kind kind;
-    /* ENDED: ERR_REFUSED, ERR_LOST, or what will not get better by itself */
+    /*
+     * ENDED: ERR_REFUSED, ERR_LOST, ERR_TIMEOUT before CONNACK, or what will
+     * not get better by itself
+     */
     enum imprint_status status;
     uint8_t ungranted;          /* SUBSCRIBED: index, or 0xff */
     struct imprint_slice topic; /* MESSAGE; good until the next wait */

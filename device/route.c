@@ -1,6 +1,20 @@
 #include "device/route.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "posix/why.h"
+
+#define PORT_COUNT 2
+
+static const uint16_t ports[PORT_COUNT] = {IMPRINT_ADDRESS_PORT,
+                                           IMPRINT_ADDRESS_PORT_ALPN};
+
+static void take_port(struct imprint_route *route, uint16_t port)
+{
+    route->address.port = port;
+    imprint_dial_place(route->place, route->address.host, port);
+}
 
 void imprint_route_init(struct imprint_route *route,
                         const struct imprint_device_settings *settings,
@@ -9,19 +23,63 @@ void imprint_route_init(struct imprint_route *route,
     memset(route, 0, sizeof(*route));
     route->settings = settings;
     route->address = *address;
-    imprint_dial_place(route->place, address->host, address->port);
+    route->is_settled = !address->is_auto;
+    take_port(route, address->port);
+    if (address->is_auto)
+        (void)snprintf(route->name, sizeof(route->name), "%s:auto",
+                       address->host);
+    else
+        memcpy(route->name, route->place, sizeof(route->name));
+}
+
+static enum imprint_status dial(const struct imprint_route *route,
+                                bool (*stop)(void *user), void *user, int *out,
+                                struct imprint_why *why)
+{
+    const struct imprint_dial_options options = {
+        .host = route->address.host,
+        .port = route->address.port,
+        .timeout_ms = route->settings->timeout_connect_ms,
+        .stop = stop,
+        .user = user};
+
+    return imprint_dial_open(&options, out, why);
 }
 
 enum imprint_status imprint_route_open(struct imprint_route *route,
                                        bool (*stop)(void *user), void *user,
                                        int *out, struct imprint_why *why)
 {
-    const struct imprint_dial_options options = {
-        .host = route->address.host,
-        .port = route->address.port,
-        .timeout_ms = route->settings->timeout_ms,
-        .stop = stop,
-        .user = user};
+    struct imprint_why first = {"", ""};
+    enum imprint_status status = dial(route, stop, user, out, &first);
 
-    return imprint_dial_open(&options, out, why);
+    if (status == IMPRINT_ERR_LOST && imprint_route_turn(route)) {
+        struct imprint_why second = {"", ""};
+
+        status = dial(route, stop, user, out, &second);
+        if (status != IMPRINT_OK) {
+            imprint_why_set(why, status, "%.240s; %.240s", first.text,
+                            second.text);
+            imprint_why_hint(why, "%s", second.hint);
+        }
+        return status;
+    }
+    if (status != IMPRINT_OK && why)
+        *why = first;
+    return status;
+}
+
+void imprint_route_settle(struct imprint_route *route)
+{
+    route->is_settled = true;
+}
+
+bool imprint_route_turn(struct imprint_route *route)
+{
+    bool is_first = route->address.port == ports[0];
+
+    if (route->is_settled)
+        return false;
+    take_port(route, ports[is_first ? 1 : 0]);
+    return true;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "device/explain.h"
 #include "device/issue.h"
@@ -114,25 +115,22 @@ static enum imprint_status open_tls(struct run *run)
         as_claim ? claim->private_key_pem : run->issue.staged.private_key_pem;
     options.ca_pem = claim->ca_pem;
     options.version_max = run->settings->tls_version_max;
-    options.alpn = run->route.address.port == 443;
+    options.alpn = run->route.address.port == IMPRINT_ADDRESS_PORT_ALPN;
     return imprint_tls_open(&options, &run->tls, run->why);
 }
 
 static enum imprint_status open_session(struct run *run)
 {
     struct imprint_mqtt_options options;
-    enum imprint_status status = open_tls(run);
+    enum imprint_status status;
     int tcp;
 
-    if (status != IMPRINT_OK)
-        return status;
-    options.host = run->route.address.host;
-    options.port = run->route.address.port;
     options.dir = run->needs->dir;
     options.client_id = run->as == IMPRINT_AS_CLAIM ? claim_client_id(run)
                                                     : identity_client_id(run);
     options.version = run->settings->mqtt_version;
-    options.tls = run->tls;
+    options.timeout_tls_ms = run->settings->timeout_tls_ms;
+    options.timeout_ms = run->settings->timeout_ms;
     options.log = run->settings->log ? on_library_line : NULL;
     options.user = run;
     imprint_say_line(
@@ -143,6 +141,14 @@ static enum imprint_status open_session(struct run *run)
     status = imprint_route_open(&run->route, is_stopped, run, &tcp, run->why);
     if (status != IMPRINT_OK)
         return status;
+    status = open_tls(run); /* the port that was reached decides on ALPN */
+    if (status != IMPRINT_OK) {
+        (void)close(tcp);
+        return status;
+    }
+    options.host = run->route.address.host;
+    options.port = run->route.address.port;
+    options.tls = run->tls;
     return imprint_mqtt_open(&options, tcp, &run->session, run->why);
 }
 
@@ -177,8 +183,15 @@ static bool is_refusal(const struct run *run, enum imprint_status status)
 {
     if (status == IMPRINT_ERR_REFUSED)
         return true;
-    return run->as == IMPRINT_AS_IDENTITY && run->session &&
-           imprint_mqtt_is_unanswered(run->session);
+    return status != IMPRINT_ERR_TIMEOUT && run->as == IMPRINT_AS_IDENTITY &&
+           run->session && imprint_mqtt_is_unanswered(run->session);
+}
+
+/* Another port may lead past what stands in the way of this one. */
+static bool is_of_port(enum imprint_status status)
+{
+    return status == IMPRINT_ERR_LOST || status == IMPRINT_ERR_TIMEOUT ||
+           status == IMPRINT_ERR_NETWORK;
 }
 
 static struct imprint_event ended(struct run *run,
@@ -187,13 +200,17 @@ static struct imprint_event ended(struct run *run,
 {
     struct imprint_event event =
         event_of(IMPRINT_EV_DISCONNECTED, run->session_id);
+    bool can_turn;
 
     event.refused = is_refusal(run, status);
     run->is_guess = event.refused && status != IMPRINT_ERR_REFUSED;
+    can_turn = !event.refused && run->tls && !imprint_tls_ready(run->tls) &&
+               is_of_port(status) && imprint_route_turn(&run->route);
     end_session(run);
     imprint_say_line(run->settings, IMPRINT_DEVICE_LOG_INFO, "%s",
                      run->why->text);
-    if (!event.refused && status != IMPRINT_ERR_LOST)
+    if (!event.refused && !can_turn && status != IMPRINT_ERR_LOST &&
+        status != IMPRINT_ERR_TIMEOUT)
         return cannot(run, action, status);
     return event;
 }
@@ -224,6 +241,7 @@ static struct imprint_event event_of_report(struct run *run,
     switch (report->kind) {
     case IMPRINT_MQTT_CONNECTED:
         imprint_say_line(run->settings, IMPRINT_DEVICE_LOG_INFO, "connected");
+        imprint_route_settle(&run->route);
         return event_of(IMPRINT_EV_CONNECTED, run->session_id);
     case IMPRINT_MQTT_ENDED:
         return ended(run, action, report->status);
@@ -491,7 +509,8 @@ static bool configure(struct run *run)
     config->template_name = imprint_slice_text(settings->template_name);
     config->csr_pem = imprint_slice_text(run->issue.staged.request_pem);
     configure_parameters(run);
-    config->timing.connect_ms = settings->timeout_ms;
+    config->timing.connect_ms = settings->timeout_connect_ms +
+                                settings->timeout_tls_ms + settings->timeout_ms;
     config->timing.reply_ms = settings->timeout_ms;
     if (settings->timeout_ms < REPEAT_MS)
         config->timing.repeat_ms = settings->timeout_ms;
@@ -525,7 +544,7 @@ static enum imprint_status run_all(struct run *run)
     imprint_route_init(&run->route, run->settings, run->needs->address);
     run->issue.settings = run->settings;
     run->issue.dir = run->needs->dir;
-    run->issue.endpoint = run->route.place;
+    run->issue.endpoint = run->route.name;
     run->issue.claim = run->needs->claim;
     run->issue.renewal = run->needs->renewal;
     status = imprint_proof_open(run->settings, &run->proof, run->why);

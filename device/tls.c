@@ -17,6 +17,10 @@ struct imprint_tls {
     SSL_CTX *context;
     char *host;
     char peer[256];   /* the peer's names, for a message */
+    char issuer[256]; /* who vouches for the peer, for a message */
+    bool is_http;     /* the peer's first bytes are HTTP's */
+    bool is_plain;    /* they are not TLS's */
+    bool has_first;   /* the peer sent something */
     int verify_error; /* X509_V_ERR_... that ended the handshake */
     int alert;        /* the fatal alert that the peer sent; 0: none */
     bool ready;
@@ -60,6 +64,16 @@ static void on_state(const SSL *ssl, int where, int value)
         tls->alert = value & 0xff;
 }
 
+void imprint_tls_note_first(struct imprint_tls *tls, struct imprint_slice bytes)
+{
+    if (tls->has_first || bytes.len == 0)
+        return;
+    tls->has_first = true;
+    tls->is_http = bytes.len >= 5 && memcmp(bytes.bytes, "HTTP/", 5) == 0;
+    tls->is_plain = bytes.bytes[0] < SSL3_RT_CHANGE_CIPHER_SPEC ||
+                    bytes.bytes[0] > SSL3_RT_APPLICATION_DATA;
+}
+
 /* Notes the names in the certificate that did not have the right one. */
 static void note_names(struct imprint_tls *tls, X509 *certificate)
 {
@@ -81,6 +95,20 @@ static void note_names(struct imprint_tls *tls, X509 *certificate)
     GENERAL_NAMES_free(names);
 }
 
+/* "CN=..., O=...", RFC 2253. */
+static void note_issuer(struct imprint_tls *tls, X509 *certificate)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    int len = -1;
+
+    if (bio && X509_NAME_print_ex(bio, X509_get_issuer_name(certificate), 0,
+                                  XN_FLAG_RFC2253) >= 0)
+        len = BIO_gets(bio, tls->issuer, sizeof(tls->issuer));
+    if (len < 0)
+        tls->issuer[0] = '\0';
+    BIO_free(bio);
+}
+
 static int on_verify(int good, X509_STORE_CTX *store)
 {
     const SSL *ssl =
@@ -90,6 +118,7 @@ static int on_verify(int good, X509_STORE_CTX *store)
     if (!good && !tls->verify_error) {
         tls->verify_error = X509_STORE_CTX_get_error(store);
         note_names(tls, X509_STORE_CTX_get_current_cert(store));
+        note_issuer(tls, X509_STORE_CTX_get_current_cert(store));
     }
     return good;
 }
@@ -239,6 +268,33 @@ bool imprint_tls_pending(const void *ssl)
     return ssl && SSL_has_pending(ssl);
 }
 
+/*
+ * "xxxx.iot.REGION.amazonaws.com": the endpoint of type iot:Data, not
+ * iot:Data-ATS (AWS IoT Core Developer Guide, "Server authentication").
+ */
+static bool is_legacy(const char *host)
+{
+    const char *dot = strstr(host, ".iot.");
+    size_t len = strlen(host);
+    static const char domain[] = ".amazonaws.com";
+
+    return dot && len > strlen(domain) &&
+           strcmp(host + len - strlen(domain), domain) == 0 &&
+           (dot - host < 4 || strncmp(dot - 4, "-ats", 4) != 0);
+}
+
+/* A captive portal, or another service's port. */
+static enum imprint_status tell_plain(const struct imprint_tls *tls,
+                                      struct imprint_why *why)
+{
+    imprint_why_set(why, IMPRINT_ERR_NETWORK, "\"%s\" answers %s, not TLS",
+                    tls->host, tls->is_http ? "HTTP" : "in plain text");
+    imprint_why_hint(why, "a captive portal or a proxy may stand between, or "
+                          "the port is another service's: check the network, "
+                          "then the port");
+    return IMPRINT_ERR_NETWORK;
+}
+
 static enum imprint_status tell_verify(const struct imprint_tls *tls,
                                        struct imprint_why *why)
 {
@@ -281,9 +337,14 @@ static enum imprint_status tell_verify(const struct imprint_tls *tls,
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:
         imprint_why_set(why, status,
-                        "the certificate of \"%s\" comes from an unknown root",
-                        tls->host);
-        hint = "give the endpoint's root certificate with --ca";
+                        "the certificate of \"%s\" comes from an unknown "
+                        "root: its issuer is \"%s\"",
+                        tls->host, tls->issuer);
+        hint = is_legacy(tls->host)
+                   ? "give the endpoint with -ats in its name: this one is "
+                     "signed by a root that is distrusted today"
+                   : "give the endpoint's root certificate with --ca; if the "
+                     "issuer is a stranger, somebody between intercepts TLS";
         break;
     default:
         break;
@@ -316,6 +377,8 @@ enum imprint_status imprint_tls_trouble(const struct imprint_tls *tls,
 
     if (tls->verify_error)
         return tell_verify(tls, why);
+    if (tls->is_plain && !tls->ready)
+        return tell_plain(tls, why);
     if (!tls->alert)
         return IMPRINT_OK;
     text = SSL_alert_desc_string_long(tls->alert);

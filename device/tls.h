@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "imprint/slice.h"
 #include "imprint/status.h"
 #include "imprint/why.h"
 
@@ -29,6 +30,13 @@ void imprint_tls_close(struct imprint_tls *tls);
 
 /* The SSL_CTX, for a library that wants one. Good until close. */
 void *imprint_tls_context(const struct imprint_tls *tls);
+
+/*
+ * The first bytes that the peer sent, as soon as some are there, before they
+ * are read: who does not speak TLS is seen by them. Later calls do nothing.
+ */
+void imprint_tls_note_first(struct imprint_tls *tls,
+                            struct imprint_slice bytes);
 
 /* True once the handshake is through. */
 bool imprint_tls_ready(const struct imprint_tls *tls);

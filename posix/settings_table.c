@@ -12,7 +12,9 @@
 
 const struct imprint_settings_row imprint_settings_table[] = {
     {"endpoint", "provision renew", "AWS_HOSTNAME", "HOST[:PORT]",
-     "where to provision; port 8883 unless given", 0},
+     "where to provision", 0},
+    {"port", "provision renew", NULL, "PORT",
+     "of the endpoint; auto: 8883, then 443 [8883]", 0},
     {"ca", "provision renew", NULL, "FILE",
      "roots that the endpoint is checked against [the PKCS#12's, or the "
      "system's]",
@@ -47,7 +49,13 @@ const struct imprint_settings_row imprint_settings_table[] = {
     {"client-id-verify", "provision renew", NULL, "ID",
      "under the new identity [the thing name]", 0},
     {"timeout", "provision renew", NULL, "SECONDS",
-     "for one connection or reply [20]", 0},
+     "for CONNACK or another reply [20]", 0},
+    {"timeout-connect", "provision renew", NULL, "SECONDS",
+     "for name lookup and TCP connection [timeout]", 0},
+    {"timeout-tls", "provision renew", NULL, "SECONDS",
+     "for the TLS handshake [timeout]", 0},
+    {"deadline", "provision renew", NULL, "TIME",
+     "for the whole run, with its waits [none]", 0},
     {"wait-for-clock", "provision renew", NULL, "TIME",
      "wait so long for a clock that can't be right to be set [0]", 0},
     {"spread", "provision renew", NULL, "TIME",

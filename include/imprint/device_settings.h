@@ -49,7 +49,8 @@ struct imprint_device_parameter {
 /* Strings are borrowed for the call; NULL or 0 means the default. */
 struct imprint_device_settings {
     const char *state_dir; /* [/var/lib/imprint] */
-    const char *endpoint;  /* host, host:port or [v6]:port; port [8883] */
+    const char *endpoint;  /* host, host:port, host:auto or [v6]:port */
+    const char *port;      /* if not there; "auto": 8883, then 443 [8883] */
     const char *ca;        /* PEM file; [the PKCS#12's, else the system's] */
     const char *claim;     /* PEM certificate, or PKCS#12 with key */
     const char *claim_key; /* PEM; [private.key beside a PEM claim] */
@@ -93,8 +94,11 @@ struct imprint_device_settings {
     /* the first try waits a part of this that the device's name decides [0] */
     uint32_t spread_s;
     enum imprint_device_retry retry; /* not with claim_json: it expires soon */
-    uint32_t timeout_ms;             /* for one connection or reply [20,000] */
-    uint32_t attempts_max;           /* [5] */
+    uint32_t timeout_ms;         /* for CONNACK, or another reply [20,000] */
+    uint32_t timeout_connect_ms; /* for DNS and TCP [timeout_ms] */
+    uint32_t timeout_tls_ms;     /* for the handshake [timeout_ms] */
+    uint32_t deadline_s;         /* for the whole call [none] */
+    uint32_t attempts_max;       /* [5] */
     /* Optional. message is one line without a secret, gone after the call. */
     void (*log)(void *user, enum imprint_device_level level,
                 const char *message);

@@ -7,8 +7,8 @@ Makes an authority and a claim in DIR (ca.pem, claim.pem, claim.key), listens
 on a free port of 127.0.0.1, prints the port, and serves MQTT 3.1.1 and 5 with
 JSON and CBOR until its standard input ends. Each certificate that it issues
 is a line of DIR/issued, each token one of DIR/tokens, each request's topic
-one of DIR/requests, each RegisterThing's parameters one of DIR/parameters
-(JSON). HOST is the only name in the server's certificate
+one of DIR/requests, each connection's ALPN protocol or "-" one of DIR/alpn,
+each RegisterThing's parameters one of DIR/parameters (JSON). HOST is the only name in the server's certificate
 [localhost and 127.0.0.1]. It knows nothing of policies.
 
 Tricks: see TRICKS. A trick holds for every reply that it fits.
@@ -276,6 +276,8 @@ class Session(threading.Thread):
     def run(self):
         try:
             self.stream.do_handshake()
+            self.service.note("alpn",
+                              self.stream.selected_alpn_protocol() or "-")
             while self.serve(*self.read_packet()):
                 pass
         except (EOFError, OSError):
@@ -347,7 +349,7 @@ class Session(threading.Thread):
 
 def main():
     directory, trick, tls = sys.argv[1], "none", None
-    names = "DNS:localhost,IP:127.0.0.1"
+    names = "DNS:localhost,IP:127.0.0.1,IP:127.7.7.7"
     for name, value in zip(sys.argv[2::2], sys.argv[3::2]):
         trick = value if name == "--trick" else trick
         tls = value if name == "--tls" else tls
@@ -361,6 +363,7 @@ def main():
     context.verify_mode = ssl.CERT_REQUIRED
     if tls == "1.2":
         context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["x-amzn-mqtt-ca"])
     context.sni_callback = lambda stream, name, _: service.note(
         "names", name or "-")
     listener = socket.create_server(("127.0.0.1", 0))

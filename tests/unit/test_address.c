@@ -38,7 +38,7 @@ static void addresses_are_parsed(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         enum imprint_status status =
-            imprint_address_parse(cases[i].text, &address, NULL);
+            imprint_address_parse(cases[i].text, NULL, &address, NULL);
 
         if (!cases[i].host) {
             assert_int_equal(status, IMPRINT_ERR_SETTINGS);
@@ -50,10 +50,35 @@ static void addresses_are_parsed(void **state)
     }
 }
 
+static void ports_apart(void **state)
+{
+    struct imprint_address address;
+
+    (void)state;
+    assert_int_equal(imprint_address_parse("h:auto", NULL, &address, NULL), 0);
+    assert_true(address.is_auto);
+    assert_int_equal(address.port, 8883);
+    assert_int_equal(imprint_address_parse("[::1]:auto", NULL, &address, NULL),
+                     0);
+    assert_true(address.is_auto);
+    assert_int_equal(imprint_address_parse("h", "auto", &address, NULL), 0);
+    assert_true(address.is_auto);
+    assert_int_equal(imprint_address_parse("::1", "443", &address, NULL), 0);
+    assert_false(address.is_auto);
+    assert_int_equal(address.port, 443);
+    assert_int_equal(imprint_address_parse("h:1", "443", &address, NULL),
+                     IMPRINT_ERR_SETTINGS);
+    assert_int_equal(imprint_address_parse("h", "Auto", &address, NULL),
+                     IMPRINT_ERR_SETTINGS);
+    assert_int_equal(imprint_address_parse("h", "", &address, NULL),
+                     IMPRINT_ERR_SETTINGS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_parsed),
+        cmocka_unit_test(ports_apart),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
