@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "device/proxy.h"
 #include "posix/duration.h"
 #include "posix/file.h"
 #include "posix/host.h"
@@ -14,7 +15,7 @@
 #include "posix/why.h"
 
 #define CLAIM_JSON_MAX_LEN 65536u
-#define PASSWORD_MAX_LEN 4096u
+#define SECRET_MAX_LEN 4096u
 
 static volatile sig_atomic_t stopped;
 
@@ -157,6 +158,15 @@ static enum imprint_status take_parameters(struct imprint_request *request,
 }
 
 /* The file's first line. */
+static enum imprint_status read_secret(const char *path, char **text,
+                                       size_t *len, struct imprint_why *why)
+{
+    if (imprint_file_read(path, SECRET_MAX_LEN, text, len, why) != IMPRINT_OK)
+        return IMPRINT_ERR_SETTINGS;
+    (*text)[strcspn(*text, "\r\n")] = '\0';
+    return IMPRINT_OK;
+}
+
 static enum imprint_status take_password(struct imprint_request *request,
                                          struct imprint_why *why)
 {
@@ -167,13 +177,48 @@ static enum imprint_status take_password(struct imprint_request *request,
         imprint_settings_get(request->settings, "password");
     if (!path)
         return IMPRINT_OK;
-    status = imprint_file_read(path, PASSWORD_MAX_LEN, &request->password,
-                               &request->password_len, why);
-    if (status != IMPRINT_OK)
+    status = read_secret(path, &request->password, &request->password_len, why);
+    if (status == IMPRINT_OK)
+        request->device.password = request->password;
+    return status;
+}
+
+/* A setting of ours, or what curl and others look for in the environment. */
+static const char *proxy_setting(const struct imprint_request *request,
+                                 const char *name, const char *variable)
+{
+    const char *value = imprint_settings_get(request->settings, name);
+
+    return value ? value : getenv(variable);
+}
+
+static enum imprint_status take_proxy(struct imprint_request *request,
+                                      struct imprint_why *why)
+{
+    struct imprint_device_settings *device = &request->device;
+    const char *proxy = proxy_setting(request, "proxy", "https_proxy");
+    const char *path =
+        imprint_settings_get(request->settings, "proxy-password-file");
+    const char *place = imprint_settings_place(request->settings, "proxy");
+    enum imprint_status status = IMPRINT_OK;
+
+    if (!proxy || !proxy[0] || strcmp(proxy, "none") == 0)
+        return IMPRINT_OK;
+    if (strncmp(place, "--", 2) == 0 && imprint_proxy_has_password(proxy)) {
+        imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                        "--proxy has a password: a command line is no place "
+                        "for a secret");
+        imprint_why_hint(why, "use --proxy-password-file, or HTTPS_PROXY");
         return IMPRINT_ERR_SETTINGS;
-    request->password[strcspn(request->password, "\r\n")] = '\0';
-    request->device.password = request->password;
-    return IMPRINT_OK;
+    }
+    device->proxy = proxy;
+    device->no_proxy = proxy_setting(request, "no-proxy", "no_proxy");
+    device->proxy_user = imprint_settings_get(request->settings, "proxy-user");
+    if (path)
+        status = read_secret(path, &request->proxy_password,
+                             &request->proxy_password_len, why);
+    device->proxy_password = request->proxy_password;
+    return status;
 }
 
 /* A file, or standard input, which may be a pipe or a socket. */
@@ -328,6 +373,8 @@ static enum imprint_status take_settings(struct imprint_request *request,
     if (status == IMPRINT_OK)
         status = take_password(request, why);
     if (status == IMPRINT_OK)
+        status = take_proxy(request, why);
+    if (status == IMPRINT_OK)
         status = take_claim_json(request, why);
     request->shows_progress =
         imprint_cli_terminal() && request->level == IMPRINT_DEVICE_LOG_ERROR;
@@ -348,6 +395,8 @@ enum imprint_status imprint_request_open(int argc, char **argv,
 void imprint_request_close(struct imprint_request *request)
 {
     imprint_file_free_secret(request->password, request->password_len);
+    imprint_file_free_secret(request->proxy_password,
+                             request->proxy_password_len);
     imprint_file_free_secret(request->claim_json, request->claim_json_len);
     for (size_t i = 0; i < request->name_count; i++)
         free(request->names[i]);

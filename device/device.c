@@ -8,6 +8,7 @@
 #include "device/claim.h"
 #include "device/deadline.h"
 #include "device/issue.h"
+#include "device/proxy.h"
 #include "device/retry.h"
 #include "device/run.h"
 #include "device/say.h"
@@ -90,6 +91,12 @@ static enum imprint_status check_target(
         (unsigned)settings->key > IMPRINT_DEVICE_KEY_SERVICE)
         return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
                                "no such MQTT or TLS version or kind of key");
+    if (settings->proxy) {
+        enum imprint_status status = imprint_proxy_check(settings->proxy, why);
+
+        if (status != IMPRINT_OK)
+            return status;
+    }
     return check_parameters(settings, why);
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "device/proxy.h"
 #include "posix/why.h"
 
 #define PORT_COUNT 2
@@ -25,6 +26,9 @@ void imprint_route_init(struct imprint_route *route,
     route->address = *address;
     route->is_settled = !address->is_auto;
     take_port(route, address->port);
+    route->is_proxied =
+        settings->proxy && !imprint_proxy_exempts(settings->no_proxy,
+                                                  address->host, address->port);
     if (address->is_auto)
         (void)snprintf(route->name, sizeof(route->name), "%s:auto",
                        address->host);
@@ -43,6 +47,8 @@ static enum imprint_status dial(const struct imprint_route *route,
         .stop = stop,
         .user = user};
 
+    if (route->is_proxied)
+        return imprint_proxy_open(route->settings, &options, out, why);
     return imprint_dial_open(&options, out, why);
 }
 
@@ -53,7 +59,8 @@ enum imprint_status imprint_route_open(struct imprint_route *route,
     struct imprint_why first = {"", ""};
     enum imprint_status status = dial(route, stop, user, out, &first);
 
-    if (status == IMPRINT_ERR_LOST && imprint_route_turn(route)) {
+    if ((status == IMPRINT_ERR_LOST || status == IMPRINT_ERR_NETWORK) &&
+        imprint_route_turn(route)) {
         struct imprint_why second = {"", ""};
 
         status = dial(route, stop, user, out, &second);

@@ -14,6 +14,7 @@ struct imprint_route {
     char place[IMPRINT_DIAL_PLACE_LEN]; /* that in words, for messages */
     /* What an identity remembers: the same, or "host:auto". */
     char name[IMPRINT_DIAL_PLACE_LEN];
+    bool is_proxied;
     bool is_settled; /* the port is known to work */
 };
 

@@ -1,7 +1,6 @@
 #include "hook_http.h"
 
 #include <curl/curl.h>
-#include <dlfcn.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -10,6 +9,7 @@
 #include <string.h>
 
 #include "line.h"
+#include "posix/library.h"
 
 #define POLL_MS 1000
 
@@ -58,21 +58,11 @@ static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 
 static void load_library(void)
 {
-    static const struct {
-        const char *name;
-        size_t offset;
-    } symbols[] = {FUNCTIONS(SYMBOL)};
-    void *handle = dlopen(LIBRARY_NAME, RTLD_NOW | RTLD_LOCAL);
-    void *symbol;
+    static const struct imprint_library_symbol symbols[] = {FUNCTIONS(SYMBOL)};
 
-    if (!handle)
+    if (!imprint_library_load(LIBRARY_NAME, symbols,
+                              sizeof(symbols) / sizeof(symbols[0]), &library))
         return;
-    for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
-        symbol = dlsym(handle, symbols[i].name);
-        if (!symbol)
-            return;
-        memcpy((char *)&library + symbols[i].offset, &symbol, sizeof(symbol));
-    }
     has_library = library.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
 

@@ -15,6 +15,13 @@ const struct imprint_settings_row imprint_settings_table[] = {
      "where to provision", 0},
     {"port", "provision renew", NULL, "PORT",
      "of the endpoint; auto: 8883, then 443 [8883]", 0},
+    {"proxy", "provision renew", "HTTPS_PROXY", "URL",
+     "http://, socks5:// or socks5h://HOST:PORT; none: without [none]", 0},
+    {"no-proxy", "provision renew", "NO_PROXY", "HOST,...",
+     "hosts, with all names below, that are reached without it", 0},
+    {"proxy-user", "provision renew", NULL, "NAME", "for the proxy", 0},
+    {"proxy-password-file", "provision renew", NULL, "FILE",
+     "whose first line is the password for the proxy", 0},
     {"ca", "provision renew", NULL, "FILE",
      "roots that the endpoint is checked against [the PKCS#12's, or the "
      "system's]",

@@ -22,7 +22,7 @@ struct imprint_settings_row {
     int traits;
 };
 
-#define IMPRINT_SETTINGS_ROW_MAX_COUNT 80
+#define IMPRINT_SETTINGS_ROW_MAX_COUNT 112
 
 /*
  * A name may have several rows, of different

@@ -51,6 +51,15 @@ struct imprint_device_settings {
     const char *state_dir; /* [/var/lib/imprint] */
     const char *endpoint;  /* host, host:port, host:auto or [v6]:port */
     const char *port;      /* if not there; "auto": 8883, then 443 [8883] */
+    /*
+     * http://, socks5:// or socks5h://[user[:password]@]host[:port]; [none]
+     * no_proxy: a list of hosts that are reached without it, as in the
+     * environment's NO_PROXY.
+     */
+    const char *proxy;
+    const char *no_proxy;
+    const char *proxy_user; /* in place of the URL's */
+    const char *proxy_password;
     const char *ca;        /* PEM file; [the PKCS#12's, else the system's] */
     const char *claim;     /* PEM certificate, or PKCS#12 with key */
     const char *claim_key; /* PEM; [private.key beside a PEM claim] */
