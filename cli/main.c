@@ -17,6 +17,7 @@ static const struct verb verbs[] = {
     {"rollback", "put the former identity back into use", imprint_cmd_rollback},
     {"settings", "show the settings, and where each comes from",
      imprint_cmd_settings},
+    {"doctor", "try each step; name the cause", imprint_cmd_doctor},
     {"reset", "forget the identity", imprint_cmd_reset},
     {"endpoint", "run the local endpoint", imprint_cmd_endpoint},
     {"template", "check and try out a template", imprint_cmd_template},

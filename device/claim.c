@@ -45,7 +45,10 @@ static enum imprint_status read_file(const char *what, const char *path,
         return status;
     imprint_why_set(why, IMPRINT_ERR_SETTINGS, "the %s: %.400s", what,
                     inner.text);
-    imprint_why_hint(why, "%s", inner.hint);
+    imprint_why_hint(why, "%s",
+                     inner.hint[0] ? inner.hint
+                                   : "check the name that is set, and that "
+                                     "this user may read the file");
     return IMPRINT_ERR_SETTINGS;
 }
 
@@ -287,6 +290,17 @@ static enum imprint_status await_clock(
     return imprint_wallclock_await(&wallclock, settings, why);
 }
 
+static enum imprint_status tell_no_certificate(
+    const struct imprint_device_settings *settings, enum imprint_status status,
+    struct imprint_why *why)
+{
+    about(why, status, "claim", name_of(settings));
+    imprint_why_hint(why,
+                     "give the claim's certificate in PEM, or its PKCS#12; "
+                     "its key goes to --claim-key");
+    return status;
+}
+
 static enum imprint_status check_time(
     const struct imprint_device_settings *settings, struct imprint_claim *claim,
     bool is_own, struct imprint_why *why)
@@ -297,7 +311,7 @@ static enum imprint_status check_time(
     int64_t now;
 
     if (status != IMPRINT_OK)
-        return about(why, status, "claim", name_of(settings));
+        return tell_no_certificate(settings, status, why);
     status = await_clock(settings, facts.not_before, is_own, why);
     if (status != IMPRINT_OK)
         return status;

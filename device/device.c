@@ -5,10 +5,10 @@
 #include <time.h>
 
 #include "device/address.h"
+#include "device/check.h"
 #include "device/claim.h"
 #include "device/deadline.h"
 #include "device/issue.h"
-#include "device/proxy.h"
 #include "device/retry.h"
 #include "device/run.h"
 #include "device/say.h"
@@ -17,105 +17,6 @@
 #include "imprint/imprint.h"
 #include "posix/clock.h"
 #include "posix/why.h"
-
-#define STATE_DIR "/var/lib/imprint"
-#define TIMEOUT_MS 20000u
-#define ATTEMPTS_MAX 5u
-
-static const char *dir_or_default(const char *dir)
-{
-    return dir && dir[0] ? dir : STATE_DIR;
-}
-
-static void fill_defaults(struct imprint_device_settings *settings)
-{
-    settings->state_dir = dir_or_default(settings->state_dir);
-    if (settings->mqtt_version == 0)
-        settings->mqtt_version = 3;
-    if (settings->tls_version_max == 0)
-        settings->tls_version_max = 13;
-    if (settings->timeout_ms == 0)
-        settings->timeout_ms = TIMEOUT_MS;
-    if (settings->timeout_connect_ms == 0)
-        settings->timeout_connect_ms = settings->timeout_ms;
-    if (settings->timeout_tls_ms == 0)
-        settings->timeout_tls_ms = settings->timeout_ms;
-    if (settings->attempts_max == 0)
-        settings->attempts_max = ATTEMPTS_MAX;
-}
-
-static enum imprint_status missing(const char *name, struct imprint_why *why)
-{
-    imprint_why_set(why, IMPRINT_ERR_SETTINGS, "no %s is set", name);
-    imprint_why_hint(why, "give --%s", name);
-    return IMPRINT_ERR_SETTINGS;
-}
-
-static enum imprint_status check_parameters(
-    const struct imprint_device_settings *settings, struct imprint_why *why)
-{
-    if (settings->parameter_count > IMPRINT_DEVICE_PARAMETER_MAX_COUNT)
-        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                               "more than %d template parameters",
-                               IMPRINT_DEVICE_PARAMETER_MAX_COUNT);
-    for (size_t i = 0; i < settings->parameter_count; i++) {
-        for (size_t j = 0; j < i; j++) {
-            if (strcmp(settings->parameters[i].name,
-                       settings->parameters[j].name) == 0)
-                return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                                       "template parameter \"%s\" is set twice",
-                                       settings->parameters[i].name);
-        }
-    }
-    return IMPRINT_OK;
-}
-
-/* What the endpoint and its template need. */
-static enum imprint_status check_target(
-    const struct imprint_device_settings *settings, struct imprint_why *why)
-{
-    int mqtt = settings->mqtt_version;
-    int tls = settings->tls_version_max;
-
-    if (!settings->template_name || !settings->template_name[0])
-        return missing("template", why);
-    if (!imprint_topics_template_ok(
-            imprint_slice_text(settings->template_name))) {
-        imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                        "\"%s\" is not a template's name",
-                        settings->template_name);
-        imprint_why_hint(why, "1 to 36 of letters, digits, \"_\" and \"-\"");
-        return IMPRINT_ERR_SETTINGS;
-    }
-    if ((mqtt != 3 && mqtt != 5) || (tls != 12 && tls != 13) ||
-        (unsigned)settings->key > IMPRINT_DEVICE_KEY_SERVICE)
-        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                               "no such MQTT or TLS version or kind of key");
-    if (settings->proxy) {
-        enum imprint_status status = imprint_proxy_check(settings->proxy, why);
-
-        if (status != IMPRINT_OK)
-            return status;
-    }
-    return check_parameters(settings, why);
-}
-
-static enum imprint_status check_settings(
-    const struct imprint_device_settings *settings, struct imprint_why *why)
-{
-    if (!settings->endpoint || !settings->endpoint[0])
-        return missing("endpoint", why);
-    if (settings->claim_json && (settings->claim || settings->claim_key))
-        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                               "there are two claims: a file and JSON");
-    if (settings->claim_json && settings->claim_after)
-        return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                               "a claim in JSON is in no file of this device: "
-                               "nothing is to be done with it afterwards");
-    if (!settings->claim_json && (!settings->claim || !settings->claim[0]))
-        return missing("claim", why);
-    return check_target(settings, why);
-}
 
 /* OK: there is one. */
 static enum imprint_status look_for_identity(
@@ -267,7 +168,7 @@ static enum imprint_status provision(
         if (status != IMPRINT_ERR_NOT_FOUND)
             return status;
     }
-    status = check_settings(settings, why);
+    status = imprint_check_settings(settings, why);
     if (status == IMPRINT_OK)
         status = imprint_address_parse(settings->endpoint, settings->port,
                                        &address, why);
@@ -291,7 +192,7 @@ enum imprint_status imprint_device_provision(
     struct imprint_device_settings settings = *asked;
     struct imprint_deadline deadline;
 
-    fill_defaults(&settings);
+    imprint_check_fill(&settings);
     imprint_deadline_begin(&deadline, asked, &settings);
     return imprint_deadline_end(&settings, provision(&settings, why), why);
 }
@@ -358,7 +259,7 @@ static enum imprint_status renew_from(
     enum imprint_status status = fill_from_identity(&settings, identity, why);
 
     if (status == IMPRINT_OK)
-        status = check_target(&settings, why);
+        status = imprint_check_target(&settings, why);
     if (status == IMPRINT_OK)
         status = imprint_address_parse(settings.endpoint, settings.port,
                                        &address, why);
@@ -438,7 +339,7 @@ enum imprint_status imprint_device_renew(
     struct imprint_device_settings settings = *asked;
     struct imprint_deadline deadline;
 
-    fill_defaults(&settings);
+    imprint_check_fill(&settings);
     imprint_deadline_begin(&deadline, asked, &settings);
     return imprint_deadline_end(&settings, renew(&settings, why), why);
 }
@@ -474,7 +375,7 @@ static enum imprint_status check_former(const char *dir,
 enum imprint_status imprint_device_rollback(const char *state_dir,
                                             struct imprint_why *why)
 {
-    const char *dir = dir_or_default(state_dir);
+    const char *dir = imprint_check_dir(state_dir);
     struct imprint_store *store;
     enum imprint_status status = check_former(dir, why);
     bool finished;
@@ -496,21 +397,22 @@ enum imprint_status imprint_device_load(const char *state_dir,
                                         struct imprint_device_identity *out,
                                         struct imprint_why *why)
 {
-    return imprint_store_load(dir_or_default(state_dir), "current", out, why);
+    return imprint_store_load(imprint_check_dir(state_dir), "current", out,
+                              why);
 }
 
 enum imprint_status imprint_device_load_staged(
     const char *state_dir, struct imprint_device_identity *out,
     struct imprint_why *why)
 {
-    return imprint_store_load(dir_or_default(state_dir), "staged", out, why);
+    return imprint_store_load(imprint_check_dir(state_dir), "staged", out, why);
 }
 
 enum imprint_status imprint_device_load_former(
     const char *state_dir, struct imprint_device_identity *out,
     struct imprint_why *why)
 {
-    return imprint_store_load(dir_or_default(state_dir), "former", out, why);
+    return imprint_store_load(imprint_check_dir(state_dir), "former", out, why);
 }
 
 void imprint_device_free(struct imprint_device_identity *identity)
@@ -533,13 +435,13 @@ enum imprint_status imprint_device_reset(const char *state_dir,
 {
     struct imprint_store *store;
     bool finished;
-    enum imprint_status status =
-        imprint_store_open(dir_or_default(state_dir), &store, &finished, why);
+    enum imprint_status status = imprint_store_open(
+        imprint_check_dir(state_dir), &store, &finished, why);
 
     if (status != IMPRINT_OK)
         return status;
     status = imprint_store_reset(store, why);
-    imprint_retry_forget(dir_or_default(state_dir));
+    imprint_retry_forget(imprint_check_dir(state_dir));
     imprint_store_close(store);
     return status;
 }

@@ -21,6 +21,7 @@ struct imprint_tls {
     bool is_http;     /* the peer's first bytes are HTTP's */
     bool is_plain;    /* they are not TLS's */
     bool has_first;   /* the peer sent something */
+    const char *version;
     int verify_error; /* X509_V_ERR_... that ended the handshake */
     int alert;        /* the fatal alert that the peer sent; 0: none */
     bool ready;
@@ -57,8 +58,10 @@ static void on_state(const SSL *ssl, int where, int value)
 
     if ((where & SSL_CB_HANDSHAKE_START) && !tls->ready)
         name_host(tls, ssl);
-    if (where & SSL_CB_HANDSHAKE_DONE)
+    if (where & SSL_CB_HANDSHAKE_DONE) {
         tls->ready = true;
+        tls->version = SSL_get_version(ssl);
+    }
     if ((where & SSL_CB_ALERT) && (where & SSL_CB_READ) &&
         value >> 8 == SSL3_AL_FATAL)
         tls->alert = value & 0xff;
@@ -268,11 +271,7 @@ bool imprint_tls_pending(const void *ssl)
     return ssl && SSL_has_pending(ssl);
 }
 
-/*
- * "xxxx.iot.REGION.amazonaws.com": the endpoint of type iot:Data, not
- * iot:Data-ATS (AWS IoT Core Developer Guide, "Server authentication").
- */
-static bool is_legacy(const char *host)
+bool imprint_tls_is_legacy(const char *host)
 {
     const char *dot = strstr(host, ".iot.");
     size_t len = strlen(host);
@@ -340,7 +339,7 @@ static enum imprint_status tell_verify(const struct imprint_tls *tls,
                         "the certificate of \"%s\" comes from an unknown "
                         "root: its issuer is \"%s\"",
                         tls->host, tls->issuer);
-        hint = is_legacy(tls->host)
+        hint = imprint_tls_is_legacy(tls->host)
                    ? "give the endpoint with -ats in its name: this one is "
                      "signed by a root that is distrusted today"
                    : "give the endpoint's root certificate with --ca; if the "
@@ -370,6 +369,38 @@ static bool is_about_us(int alert)
     }
 }
 
+const char *imprint_tls_version(const struct imprint_tls *tls)
+{
+    return tls->version ? tls->version : "";
+}
+
+const char *imprint_tls_trouble_name(const struct imprint_tls *tls)
+{
+    switch (tls->verify_error) {
+    case X509_V_OK:
+        break;
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        return "tls-name";
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return "tls-not-yet-valid";
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        return "tls-expired";
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+        return "tls-root";
+    default:
+        return "tls-certificate";
+    }
+    if (tls->is_plain && !tls->ready)
+        return "captive-portal";
+    return tls->alert && is_about_us(tls->alert) ? "claim-refused" : NULL;
+}
+
 enum imprint_status imprint_tls_trouble(const struct imprint_tls *tls,
                                         struct imprint_why *why)
 {
@@ -386,7 +417,11 @@ enum imprint_status imprint_tls_trouble(const struct imprint_tls *tls,
         return imprint_why_set(why, IMPRINT_ERR_LOST,
                                "\"%s\" ended TLS with the alert \"%s\"",
                                tls->host, text);
-    return imprint_why_set(why, IMPRINT_ERR_REFUSED,
-                           "\"%s\" did not take our certificate: \"%s\"",
-                           tls->host, text);
+    imprint_why_set(why, IMPRINT_ERR_REFUSED,
+                    "\"%s\" did not take our certificate: \"%s\"", tls->host,
+                    text);
+    imprint_why_hint(why, "it may be unknown there, of another account or "
+                          "region, or inactive: ask the operator, by the "
+                          "certificate's id");
+    return IMPRINT_ERR_REFUSED;
 }

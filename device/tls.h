@@ -28,6 +28,12 @@ IMPRINT_MUST_USE enum imprint_status imprint_tls_open(
     struct imprint_why *why);
 void imprint_tls_close(struct imprint_tls *tls);
 
+/*
+ * "xxxx.iot.REGION.amazonaws.com": the endpoint of type iot:Data, not
+ * iot:Data-ATS (AWS IoT Core Developer Guide, "Server authentication").
+ */
+bool imprint_tls_is_legacy(const char *host);
+
 /* The SSL_CTX, for a library that wants one. Good until close. */
 void *imprint_tls_context(const struct imprint_tls *tls);
 
@@ -37,6 +43,17 @@ void *imprint_tls_context(const struct imprint_tls *tls);
  */
 void imprint_tls_note_first(struct imprint_tls *tls,
                             struct imprint_slice bytes);
+
+/* "TLSv1.3"; "" before the handshake is through. */
+const char *imprint_tls_version(const struct imprint_tls *tls);
+
+/*
+ * What imprint_tls_trouble is about, in a fixed word: "captive-portal",
+ * "tls-name", "tls-root", "tls-expired", "tls-not-yet-valid",
+ * "tls-certificate" or, if the peer did not take ours, "claim-refused". NULL:
+ * TLS has no word on it.
+ */
+const char *imprint_tls_trouble_name(const struct imprint_tls *tls);
 
 /* True once the handshake is through. */
 bool imprint_tls_ready(const struct imprint_tls *tls);

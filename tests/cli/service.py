@@ -30,11 +30,11 @@ def options_of(options, other):
 class Endpoint:
     """The local endpoint, by the real command, on a free port."""
 
-    def __init__(self, root):
+    def __init__(self, root, *options):
         self.root = root
         self.process = subprocess.Popen(
             [IMPRINT, "endpoint", "run", "--dir", root, "--listen",
-             "127.0.0.1:0", "--json"], stdin=subprocess.DEVNULL,
+             "127.0.0.1:0", "--json", *options], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, text=True)
         self.ready = json.loads(self.process.stdout.readline())
 
