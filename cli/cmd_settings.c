@@ -25,7 +25,8 @@ static bool is_secret(const char *name, const char *value)
 {
     const char *user = strstr(value, "://");
 
-    return strcmp(name, "password") == 0 || (user && strchr(user + 3, '@'));
+    return strcmp(name, "password") == 0 || strcmp(name, "pin") == 0 ||
+           (user && strchr(user + 3, '@'));
 }
 
 /* The help's text ends with the default in brackets, if there is one. */

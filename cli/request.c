@@ -183,6 +183,22 @@ static enum imprint_status take_password(struct imprint_request *request,
     return status;
 }
 
+static enum imprint_status take_pin(struct imprint_request *request,
+                                    struct imprint_why *why)
+{
+    const char *path = imprint_settings_get(request->settings, "pin-file");
+    enum imprint_status status = IMPRINT_OK;
+
+    request->device.pkcs11_module =
+        imprint_settings_get(request->settings, "pkcs11-module");
+    request->device.pin = imprint_settings_get(request->settings, "pin");
+    if (path)
+        status = read_secret(path, &request->pin, &request->pin_len, why);
+    if (request->pin)
+        request->device.pin = request->pin;
+    return status;
+}
+
 /* A setting of ours, or what curl and others look for in the environment. */
 static const char *proxy_setting(const struct imprint_request *request,
                                  const char *name, const char *variable)
@@ -373,6 +389,8 @@ static enum imprint_status take_settings(struct imprint_request *request,
     if (status == IMPRINT_OK)
         status = take_password(request, why);
     if (status == IMPRINT_OK)
+        status = take_pin(request, why);
+    if (status == IMPRINT_OK)
         status = take_proxy(request, why);
     if (status == IMPRINT_OK)
         status = take_claim_json(request, why);
@@ -395,6 +413,7 @@ enum imprint_status imprint_request_open(int argc, char **argv,
 void imprint_request_close(struct imprint_request *request)
 {
     imprint_file_free_secret(request->password, request->password_len);
+    imprint_file_free_secret(request->pin, request->pin_len);
     imprint_file_free_secret(request->proxy_password,
                              request->proxy_password_len);
     imprint_file_free_secret(request->claim_json, request->claim_json_len);

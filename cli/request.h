@@ -21,6 +21,8 @@ struct imprint_request {
     bool shows_progress;
     char *password; /* read from a file */
     size_t password_len;
+    char *pin; /* the same */
+    size_t pin_len;
     char *proxy_password; /* the same */
     size_t proxy_password_len;
     char *claim_json;

@@ -4,6 +4,7 @@
 
 #include "device/proxy.h"
 #include "imprint/topics.h"
+#include "posix/keys_uri.h"
 #include "posix/why.h"
 
 #define STATE_DIR "/var/lib/imprint"
@@ -100,6 +101,14 @@ enum imprint_status imprint_check_settings(
         return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
                                "a claim in JSON is in no file of this device: "
                                "nothing is to be done with it afterwards");
+    if (settings->claim_after && settings->claim_key &&
+        imprint_keys_uri_is_token(settings->claim_key)) {
+        imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                        "a claim's key on a token is in no file: claim-after "
+                        "can't lock or erase it");
+        imprint_why_hint(why, "leave --claim-after out");
+        return IMPRINT_ERR_SETTINGS;
+    }
     if (!settings->claim_json && (!settings->claim || !settings->claim[0]))
         return missing("claim", why);
     return imprint_check_target(settings, why);

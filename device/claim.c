@@ -12,6 +12,8 @@
 #include "posix/file.h"
 #include "posix/json.h"
 #include "posix/keys.h"
+#include "posix/keys_token.h"
+#include "posix/keys_uri.h"
 #include "posix/why.h"
 
 #define CLAIM_MAX_LEN 262144u
@@ -78,16 +80,46 @@ static enum imprint_status open_key(struct imprint_slice pem,
     return status;
 }
 
+/* The URI's object, with the public half of the certificate. */
+static enum imprint_status open_token(
+    const struct imprint_device_settings *settings, struct imprint_claim *claim,
+    struct imprint_why *why)
+{
+    const struct imprint_keys_token_options options = {
+        .module = settings->pkcs11_module, .pin = settings->pin};
+    struct imprint_keys_holder holder;
+    struct imprint_keys_uri uri;
+    enum imprint_status status =
+        imprint_keys_uri_parse(settings->claim_key, &uri, why);
+
+    if (status == IMPRINT_OK && uri.has_pin) {
+        status = imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                                 "the claim key's URI has a PIN (pin-value): "
+                                 "others can read it there");
+        imprint_why_hint(why,
+                         "use --pin-file, IMPRINT_PIN or pin-source=file:");
+    }
+    if (status == IMPRINT_OK)
+        status = imprint_keys_token_open(&uri, &options, &holder, why);
+    if (status == IMPRINT_OK)
+        status = imprint_keys_hold(imprint_slice_text(claim->certificate_pem),
+                                   &holder, &claim->key, why);
+    return status;
+}
+
 static enum imprint_status read_key(
     const struct imprint_device_settings *settings, struct imprint_claim *claim,
     struct imprint_why *why)
 {
     char *beside = NULL;
-    const char *path = settings->claim_key;
+    const char *path =
+        settings->claim_key ? imprint_keys_uri_path(settings->claim_key) : NULL;
     enum imprint_status status;
     char *text;
     size_t len;
 
+    if (path && imprint_keys_uri_is_token(path))
+        return open_token(settings, claim, why);
     if (!path && strstr(claim->certificate_pem, "PRIVATE KEY-----")) {
         status = open_key(imprint_slice_text(claim->certificate_pem),
                           settings->password, &claim->private_key_pem, why);
@@ -235,8 +267,12 @@ static enum imprint_status check_pair(
     const struct imprint_claim *claim, struct imprint_why *why)
 {
     struct imprint_keys_key *key;
-    enum imprint_status status = imprint_keys_read(
-        imprint_slice_text(claim->private_key_pem), NULL, &key, why);
+    enum imprint_status status;
+
+    if (claim->key)
+        return IMPRINT_OK; /* it was tried when it was opened */
+    status = imprint_keys_read(imprint_slice_text(claim->private_key_pem), NULL,
+                               &key, why);
 
     if (status != IMPRINT_OK)
         return status;
@@ -282,7 +318,9 @@ static enum imprint_status await_clock(
     imprint_wallclock_note_file(&wallclock, settings->settings_file);
     if (!is_own) {
         imprint_wallclock_note_file(&wallclock, settings->claim);
-        imprint_wallclock_note_file(&wallclock, settings->claim_key);
+        if (settings->claim_key)
+            imprint_wallclock_note_file(
+                &wallclock, imprint_keys_uri_path(settings->claim_key));
         imprint_wallclock_note_file(&wallclock, settings->ca);
     }
     imprint_wallclock_note(&wallclock, not_before, "claim", name_of(settings),
@@ -411,7 +449,7 @@ static enum imprint_status find_key_file(
 
     *path = NULL;
     if (settings->claim_key) {
-        *path = strdup(settings->claim_key);
+        *path = strdup(imprint_keys_uri_path(settings->claim_key));
     } else {
         status =
             imprint_file_read(settings->claim, CLAIM_MAX_LEN, &text, &len, why);
@@ -477,6 +515,7 @@ void imprint_claim_free(struct imprint_claim *claim)
     /* a PEM claim may hold the key as well */
     imprint_keys_free_pem(claim->certificate_pem);
     imprint_keys_free_pem(claim->private_key_pem);
+    imprint_keys_free(claim->key);
     free(claim->ca_pem);
     memset(claim, 0, sizeof(*claim));
 }

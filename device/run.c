@@ -113,6 +113,7 @@ static enum imprint_status open_tls(struct run *run)
         as_claim ? claim->certificate_pem : run->issue.staged.certificate_pem;
     options.private_key_pem =
         as_claim ? claim->private_key_pem : run->issue.staged.private_key_pem;
+    options.key = as_claim ? claim->key : NULL;
     options.ca_pem = claim->ca_pem;
     options.version_max = run->settings->tls_version_max;
     options.alpn = run->route.address.port == IMPRINT_ADDRESS_PORT_ALPN;

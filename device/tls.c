@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "device/wallclock.h"
+#include "posix/keys.h"
 #include "posix/why.h"
 
 struct imprint_tls {
@@ -219,7 +220,9 @@ static enum imprint_status fill(struct imprint_tls *tls,
         return fail(why, IMPRINT_ERR_SETTINGS, "no usable root certificate");
     if (!show_chain(context, options->certificate_pem))
         return fail(why, IMPRINT_ERR_KEY, "unusable certificate");
-    if (!show_key(context, options->private_key_pem))
+    if (options->key ? SSL_CTX_use_PrivateKey(
+                           context, imprint_keys_pkey(options->key)) != 1
+                     : !show_key(context, options->private_key_pem))
         return fail(why, IMPRINT_ERR_KEY, "unusable private key");
     return IMPRINT_OK;
 }

@@ -14,11 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "posix/keys_parts.h"
 #include "posix/why.h"
-
-struct imprint_keys_key {
-    EVP_PKEY *pkey;
-};
 
 /* Sets text and OpenSSL's own reason for it, which holds no secret. */
 static enum imprint_status fail(struct imprint_why *why, const char *text)
@@ -149,6 +146,11 @@ void imprint_keys_free(struct imprint_keys_key *key)
         return;
     EVP_PKEY_free(key->pkey);
     free(key);
+}
+
+void *imprint_keys_pkey(const struct imprint_keys_key *key)
+{
+    return key->pkey;
 }
 
 enum imprint_keys_kind imprint_keys_kind_of(const struct imprint_keys_key *key)

@@ -48,6 +48,20 @@ IMPRINT_MUST_USE enum imprint_status imprint_keys_read(
 void imprint_keys_free(struct imprint_keys_key *key);
 enum imprint_keys_kind imprint_keys_kind_of(const struct imprint_keys_key *key);
 
+/* The EVP_PKEY, for a library that wants one. The key's own. */
+void *imprint_keys_pkey(const struct imprint_keys_key *key);
+
+/*
+ * A key whose private half is elsewhere, with the public half of a certificate:
+ * see keys_hold.h. It is tried with a signature. ERR_KEY: the two are no pair.
+ * The holder is closed with the key, or before a failure returns.
+ */
+struct imprint_keys_holder;
+IMPRINT_MUST_USE enum imprint_status imprint_keys_hold(
+    struct imprint_slice certificate_pem,
+    const struct imprint_keys_holder *holder, struct imprint_keys_key **out,
+    struct imprint_why *why);
+
 /* PKCS#8, not encrypted, NUL-terminated. */
 IMPRINT_MUST_USE enum imprint_status imprint_keys_write(
     const struct imprint_keys_key *key, char **pem, struct imprint_why *why);

@@ -125,7 +125,8 @@ static enum imprint_status refuse_argument(
                         "\"--%s\" is not taken: a command line is no place "
                         "for a secret",
                         row->name);
-        imprint_why_hint(why, "use IMPRINT_PASSWORD or --password-file");
+        imprint_settings_names_variable(row->name, help, sizeof(help));
+        imprint_why_hint(why, "use %s or --%s-file", help, row->name);
         return IMPRINT_ERR_SETTINGS;
     }
     imprint_why_set(why, IMPRINT_ERR_SETTINGS,
@@ -258,7 +259,7 @@ static enum imprint_status refuse_line(struct imprint_settings *settings,
     if (!row)
         imprint_settings_names_hint_file(settings->why, name);
     else if (row->traits & IMPRINT_SETTINGS_NOT_ARGV)
-        imprint_why_hint(settings->why, "put it into password-file's file");
+        imprint_why_hint(settings->why, "put it into %s-file's file", name);
     else
         imprint_why_hint(settings->why, "give it on the command line");
     return at_line(settings);

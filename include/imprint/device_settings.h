@@ -60,9 +60,12 @@ struct imprint_device_settings {
     const char *no_proxy;
     const char *proxy_user; /* in place of the URL's */
     const char *proxy_password;
-    const char *ca;        /* PEM file; [the PKCS#12's, else the system's] */
-    const char *claim;     /* PEM certificate, or PKCS#12 with key */
-    const char *claim_key; /* PEM; [private.key beside a PEM claim] */
+    const char *ca;    /* PEM file; [the PKCS#12's, else the system's] */
+    const char *claim; /* PEM certificate, or PKCS#12 with key */
+    /* PEM file or file: URI, or pkcs11: URI; [private.key beside the claim] */
+    const char *claim_key;
+    const char *pkcs11_module; /* [the URI's, else p11-kit's] */
+    const char *pin;           /* of the token [the URI's pin-source] */
     /*
      * In place of claim and claim_key: a trusted user's claim, as
      * CreateProvisioningClaim answers it or as the QR code of `imprint endpoint

@@ -1,0 +1,170 @@
+#include "keys_uri.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "why.h"
+
+static const char scheme[] = "pkcs11:";
+
+bool imprint_keys_uri_is_token(const char *text)
+{
+    return strncmp(text, scheme, strlen(scheme)) == 0;
+}
+
+const char *imprint_keys_uri_path(const char *text)
+{
+    if (strncmp(text, "file://", 7) == 0)
+        return text + 7;
+    return strncmp(text, "file:", 5) == 0 ? text + 5 : text;
+}
+
+static int digit_of(char byte)
+{
+    if (byte >= '0' && byte <= '9')
+        return byte - '0';
+    if (byte >= 'a' && byte <= 'f')
+        return byte - 'a' + 10;
+    return byte >= 'A' && byte <= 'F' ? byte - 'A' + 10 : -1;
+}
+
+/* Decodes "%41" and puts a NUL behind. False: malformed, or too long. */
+static bool decode(const char *text, size_t len, uint8_t *out, size_t size,
+                   size_t *out_len)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        int byte = (unsigned char)text[i];
+
+        if (text[i] == '%') {
+            int high = i + 2 < len ? digit_of(text[i + 1]) : -1;
+            int low = high >= 0 ? digit_of(text[i + 2]) : -1;
+
+            if (low < 0)
+                return false;
+            byte = high * 16 + low;
+            i += 2;
+        }
+        if (count + 1 >= size)
+            return false;
+        out[count++] = (uint8_t)byte;
+    }
+    out[count] = '\0';
+    *out_len = count;
+    return true;
+}
+
+struct part {
+    const char *name;
+    size_t name_len;
+    const char *value;
+    size_t value_len;
+};
+
+static bool is_named(const struct part *part, const char *name)
+{
+    return part->name_len == strlen(name) &&
+           memcmp(part->name, name, part->name_len) == 0;
+}
+
+/* A text without NUL into its place. */
+static bool take_text(const struct part *part, char *out, size_t size)
+{
+    size_t len;
+
+    return decode(part->value, part->value_len, (uint8_t *)out, size, &len) &&
+           strlen(out) == len;
+}
+
+static bool take_slot(const struct part *part, struct imprint_keys_uri *out)
+{
+    char text[24];
+    char *end;
+
+    if (!take_text(part, text, sizeof(text)) || text[0] < '0' || text[0] > '9')
+        return false;
+    out->slot = strtoul(text, &end, 10);
+    out->has_slot = *end == '\0';
+    return out->has_slot;
+}
+
+static bool take_type(const struct part *part)
+{
+    char text[16];
+
+    return take_text(part, text, sizeof(text)) && strcmp(text, "private") == 0;
+}
+
+/* Unknown parts change nothing (RFC 7512, section 2.3). */
+static bool take_part(const struct part *part, struct imprint_keys_uri *out)
+{
+    const struct {
+        const char *name;
+        char *out;
+        size_t size;
+    } texts[] = {
+        {"token", out->token, sizeof(out->token)},
+        {"serial", out->serial, sizeof(out->serial)},
+        {"manufacturer", out->manufacturer, sizeof(out->manufacturer)},
+        {"model", out->model, sizeof(out->model)},
+        {"object", out->object, sizeof(out->object)},
+        {"module-path", out->module, sizeof(out->module)},
+    };
+    char source[IMPRINT_KEYS_URI_PATH_LEN];
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (is_named(part, texts[i].name))
+            return texts[i].out[0] == '\0' &&
+                   take_text(part, texts[i].out, texts[i].size);
+    }
+    if (is_named(part, "id"))
+        return out->id_len == 0 && decode(part->value, part->value_len, out->id,
+                                          sizeof(out->id), &out->id_len);
+    if (is_named(part, "slot-id"))
+        return take_slot(part, out);
+    if (is_named(part, "type"))
+        return take_type(part);
+    if (is_named(part, "pin-source")) {
+        if (!take_text(part, source, sizeof(source)))
+            return false;
+        (void)snprintf(out->pin_source, sizeof(out->pin_source), "%s",
+                       imprint_keys_uri_path(source));
+    }
+    out->has_pin = out->has_pin || is_named(part, "pin-value");
+    return true;
+}
+
+enum imprint_status imprint_keys_uri_parse(const char *text,
+                                           struct imprint_keys_uri *out,
+                                           struct imprint_why *why)
+{
+    struct imprint_keys_uri uri;
+    const char *at = text + strlen(scheme);
+    const char *separators = ";?";
+
+    memset(&uri, 0, sizeof(uri));
+    while (*at) {
+        size_t len = strcspn(at, separators);
+        const char *equal = memchr(at, '=', len);
+        struct part part = {at, equal ? (size_t)(equal - at) : len,
+                            equal ? equal + 1 : at + len, 0};
+
+        part.value_len = (size_t)(at + len - part.value);
+        if (len > 0 && (!equal || !take_part(&part, &uri))) {
+            imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                            "pkcs11: URI: \"%.*s\" is malformed, doubled or "
+                            "too long",
+                            (int)part.name_len, part.name);
+            imprint_why_hint(why, "such as pkcs11:token=LABEL;object=KEY or "
+                                  "id=%%01 (RFC 7512)");
+            return IMPRINT_ERR_SETTINGS;
+        }
+        if (at[len] == '?')
+            separators = "&";
+        at += len + (at[len] ? 1 : 0);
+    }
+    *out = uri;
+    return IMPRINT_OK;
+}

@@ -1,0 +1,40 @@
+/* Where a private key is: a file, or an object of a PKCS#11 token. */
+#ifndef IMPRINT_POSIX_KEYS_URI_H
+#define IMPRINT_POSIX_KEYS_URI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "imprint/status.h"
+#include "imprint/why.h"
+
+#define IMPRINT_KEYS_URI_TEXT_LEN 128
+#define IMPRINT_KEYS_URI_PATH_LEN 512
+
+/* pkcs11: of RFC 7512; decoded, "" is not given. */
+struct imprint_keys_uri {
+    char token[IMPRINT_KEYS_URI_TEXT_LEN]; /* its label */
+    char serial[IMPRINT_KEYS_URI_TEXT_LEN];
+    char manufacturer[IMPRINT_KEYS_URI_TEXT_LEN];
+    char model[IMPRINT_KEYS_URI_TEXT_LEN];
+    char object[IMPRINT_KEYS_URI_TEXT_LEN]; /* the key's label */
+    uint8_t id[IMPRINT_KEYS_URI_TEXT_LEN];
+    size_t id_len;
+    bool has_slot;
+    unsigned long slot;
+    char module[IMPRINT_KEYS_URI_PATH_LEN];     /* module-path */
+    char pin_source[IMPRINT_KEYS_URI_PATH_LEN]; /* a path, of file: */
+    bool has_pin; /* pin-value: not taken, since a URI is no place for it */
+};
+
+bool imprint_keys_uri_is_token(const char *text);
+
+/* The path of "file:PATH", "file:///PATH" or of a bare path. */
+const char *imprint_keys_uri_path(const char *text);
+
+/* ERR_SETTINGS: it is no such URI; why says at what. */
+IMPRINT_MUST_USE enum imprint_status imprint_keys_uri_parse(
+    const char *text, struct imprint_keys_uri *out, struct imprint_why *why);
+
+#endif

@@ -1,0 +1,94 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+/* cmocka wants those first */
+#include <cmocka.h>
+
+#include "posix/keys_uri.h"
+
+static void whole(void **state)
+{
+    static const char text[] =
+        "pkcs11:token=My%20token;serial=DECC01;manufacturer=M%3bX;model=Y;"
+        "object=dev%2F1;id=%00%01%ff;type=private;slot-id=7;x-vendor=1?"
+        "module-path=/usr/lib/m.so&pin-source=file:/run/pin&pin-value=1";
+    static const uint8_t id[] = {0x00, 0x01, 0xff};
+    struct imprint_keys_uri uri;
+
+    (void)state;
+    assert_true(imprint_keys_uri_is_token(text));
+    assert_int_equal(imprint_keys_uri_parse(text, &uri, NULL), IMPRINT_OK);
+    assert_string_equal(uri.token, "My token");
+    assert_string_equal(uri.serial, "DECC01");
+    assert_string_equal(uri.manufacturer, "M;X");
+    assert_string_equal(uri.model, "Y");
+    assert_string_equal(uri.object, "dev/1");
+    assert_int_equal(uri.id_len, sizeof(id));
+    assert_memory_equal(uri.id, id, sizeof(id));
+    assert_true(uri.has_slot);
+    assert_int_equal(uri.slot, 7);
+    assert_string_equal(uri.module, "/usr/lib/m.so");
+    assert_string_equal(uri.pin_source, "/run/pin");
+    assert_true(uri.has_pin);
+}
+
+static void little(void **state)
+{
+    struct imprint_keys_uri uri;
+
+    (void)state;
+    assert_int_equal(imprint_keys_uri_parse("pkcs11:", &uri, NULL), IMPRINT_OK);
+    assert_string_equal(uri.token, "");
+    assert_false(uri.has_slot || uri.has_pin);
+    assert_int_equal(imprint_keys_uri_parse("pkcs11:;token=a;", &uri, NULL),
+                     IMPRINT_OK);
+    assert_string_equal(uri.token, "a");
+}
+
+static void malformed(void **state)
+{
+    static const char *const texts[] = {
+        "pkcs11:token",         "pkcs11:token=a;token=b", "pkcs11:token=%",
+        "pkcs11:token=%4",      "pkcs11:token=%4g",       "pkcs11:token=a%00b",
+        "pkcs11:id=%01;id=%02", "pkcs11:type=cert",       "pkcs11:slot-id=",
+        "pkcs11:slot-id=-1",    "pkcs11:slot-id=1x",
+    };
+    char longest[IMPRINT_KEYS_URI_TEXT_LEN + 32] = "pkcs11:token=";
+    struct imprint_keys_uri uri;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (imprint_keys_uri_parse(texts[i], &uri, NULL) !=
+            IMPRINT_ERR_SETTINGS)
+            fail_msg("%s", texts[i]);
+    }
+    memset(longest + 13, 'a', IMPRINT_KEYS_URI_TEXT_LEN - 1);
+    assert_int_equal(imprint_keys_uri_parse(longest, &uri, NULL), IMPRINT_OK);
+    longest[13 + IMPRINT_KEYS_URI_TEXT_LEN - 1] = 'a';
+    assert_int_equal(imprint_keys_uri_parse(longest, &uri, NULL),
+                     IMPRINT_ERR_SETTINGS);
+}
+
+static void paths(void **state)
+{
+    (void)state;
+    assert_string_equal(imprint_keys_uri_path("/a/b"), "/a/b");
+    assert_string_equal(imprint_keys_uri_path("file:/a"), "/a");
+    assert_string_equal(imprint_keys_uri_path("file:a"), "a");
+    assert_string_equal(imprint_keys_uri_path("file:///a"), "/a");
+    assert_false(imprint_keys_uri_is_token("/pkcs11:a"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whole),
+        cmocka_unit_test(little),
+        cmocka_unit_test(malformed),
+        cmocka_unit_test(paths),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
