@@ -152,17 +152,30 @@ static enum imprint_status check_dns(struct imprint_doctor *doctor)
 static const struct {
     const char *name;
     enum imprint_status (*check)(struct imprint_doctor *doctor);
+    bool provisions; /* a device that is provisioned need not be able to */
 } steps[] = {
-    {"settings", check_settings},
-    {"directory", imprint_doctor_directory},
-    {"claim", check_claim},
-    {"dns", check_dns},
-    {"connect", imprint_doctor_connect},
-    {"subscribe", imprint_doctor_subscribe},
-    {"publish", imprint_doctor_publish},
-    {"register", imprint_doctor_register},
-    {"provision", imprint_doctor_full},
+    {"settings", check_settings, false},
+    {"directory", imprint_doctor_directory, false},
+    {"claim", check_claim, false},
+    {"dns", check_dns, false},
+    {"connect", imprint_doctor_connect, false},
+    {"subscribe", imprint_doctor_subscribe, true},
+    {"publish", imprint_doctor_publish, true},
+    {"register", imprint_doctor_register, true},
+    {"provision", imprint_doctor_full, true},
 };
+
+static enum imprint_status run_step(struct imprint_doctor *doctor, size_t i)
+{
+    doctor->text[0] = '\0';
+    doctor->is_skipped =
+        steps[i].provisions && doctor->has_identity && !doctor->tries_renewal;
+    if (!doctor->is_skipped)
+        return steps[i].check(doctor);
+    (void)snprintf(doctor->text, sizeof(doctor->text),
+                   "only a renewal needs it; --template tries it");
+    return IMPRINT_OK;
+}
 
 static enum imprint_status run_steps(
     struct imprint_doctor *doctor,
@@ -176,9 +189,7 @@ static enum imprint_status run_steps(
         struct imprint_doctor_step step = {.step = steps[i].name};
         int64_t began_ms = imprint_clock_now_ms();
 
-        doctor->is_skipped = false;
-        doctor->text[0] = '\0';
-        status = steps[i].check(doctor);
+        status = run_step(doctor, i);
         step.ms = (uint32_t)(imprint_clock_now_ms() - began_ms);
         step.result =
             doctor->is_skipped ? IMPRINT_DOCTOR_SKIPPED : IMPRINT_DOCTOR_OK;
@@ -207,6 +218,7 @@ enum imprint_status imprint_doctor_examine(
     doctor.settings.wait_for_clock_s = 0;
     doctor.cause = cause;
     doctor.is_full = is_full;
+    doctor.tries_renewal = settings->template_name != NULL;
     imprint_check_fill(&doctor.settings);
     doctor.has_identity =
         !settings->claim && !settings->claim_json &&

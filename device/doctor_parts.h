@@ -23,6 +23,7 @@ struct imprint_doctor {
     char text[320]; /* what a step found */
     bool is_skipped;
     bool is_full;
+    bool tries_renewal; /* by the identity in use */
 };
 
 /* A step: OK with a text, or what is wrong in cause, with its name. */
