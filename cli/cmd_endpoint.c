@@ -78,7 +78,7 @@ static const struct verb verbs[] = {
     {{"register", "FILE", "take a certificate that was made elsewhere",
       "claim template policy thing json", 1, 1},
      imprint_endpoint_claim_register},
-    {{"ca", "FILE", "take certificates that this CA signed", "", 1, 1},
+    {{"ca", "FILE", "take certificates that this CA signed", "remove", 1, 1},
      imprint_endpoint_claim_trust},
     /* documents and names */
     {{"template", "NAME [FILE]", "put or change a template, or show it",

@@ -353,9 +353,17 @@ enum imprint_status imprint_endpoint_claim_trust(
     size_t len = 0;
     enum imprint_status status = read_pem(order, &text, &len, why);
 
-    if (status == IMPRINT_OK)
+    if (status == IMPRINT_OK &&
+        imprint_settings_on(order->settings, "remove")) {
+        status = imprint_claims_distrust(order->dir,
+                                         imprint_slice_of(text, len), why);
+        if (status == IMPRINT_OK)
+            imprint_why_hint(why, "an endpoint that runs may know it until it "
+                                  "starts next: deactivate its certificates");
+    } else if (status == IMPRINT_OK) {
         status =
             imprint_claims_trust(order->dir, imprint_slice_of(text, len), why);
+    }
     free(text);
     return status;
 }

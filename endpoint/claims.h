@@ -93,4 +93,11 @@ IMPRINT_MUST_USE enum imprint_status imprint_claims_register(
 IMPRINT_MUST_USE enum imprint_status imprint_claims_trust(
     const char *dir, struct imprint_slice ca_pem, struct imprint_why *why);
 
+/*
+ * Takes that back. One that runs may have it in memory until it starts next.
+ * ERR_NOT_FOUND: it was not trusted. ERR_REFUSED, ERR_KEY: as above.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_claims_distrust(
+    const char *dir, struct imprint_slice ca_pem, struct imprint_why *why);
+
 #endif

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "authority.h"
 #include "aws/name.h"
@@ -200,6 +201,73 @@ static enum imprint_status place(const char *dir, struct ca *ca,
     return status;
 }
 
+/* CAs of one name stand in a row without a gap: the last one fills it. */
+static enum imprint_status unplace(const char *dir, struct ca *ca,
+                                   struct imprint_why *why)
+{
+    enum imprint_status status = find_place(dir, ca, why);
+    char last[PATH_LEN] = "";
+    char next[PATH_LEN];
+
+    if (status == IMPRINT_OK && !ca->is_there) {
+        imprint_why_set(why, IMPRINT_ERR_NOT_FOUND, "this CA is not trusted");
+        imprint_why_hint(why, "it is the certificate in FILE that counts");
+        return IMPRINT_ERR_NOT_FOUND;
+    }
+    if (status != IMPRINT_OK)
+        return status;
+    for (int i = 0; i < CA_MAX_COUNT; i++) {
+        (void)snprintf(next, PATH_LEN, "%s/cas/%s.%d", dir, ca->hash, i);
+        if (access(next, F_OK) != 0)
+            break;
+        memcpy(last, next, PATH_LEN);
+    }
+    if (rename(last, ca->path) == 0 &&
+        (strcmp(last, ca->path) != 0 || unlink(ca->path) == 0))
+        return IMPRINT_OK;
+    return imprint_why_set(why, IMPRINT_ERR_STORAGE, "cannot remove \"%s\": %s",
+                           ca->path, strerror(errno));
+}
+
+/* What to do with a CA while nobody else does. */
+static enum imprint_status change_cas(
+    const char *dir, struct ca *ca,
+    enum imprint_status (*change)(const char *dir, struct ca *ca,
+                                  struct imprint_why *why),
+    struct imprint_why *why)
+{
+    char path[PATH_LEN];
+    int lock = -1;
+    enum imprint_status status;
+
+    (void)snprintf(path, sizeof(path), "%s/cas", dir);
+    status = imprint_file_make_dir(path, 0700, why);
+    (void)snprintf(path, sizeof(path), "%s/cas.lock", dir);
+    if (status == IMPRINT_OK)
+        status = imprint_file_lock(path, &lock, why);
+    if (status != IMPRINT_OK)
+        return status;
+    status = change(dir, ca, why);
+    imprint_file_unlock(lock);
+    return status;
+}
+
+enum imprint_status imprint_claims_distrust(const char *dir,
+                                            struct imprint_slice ca_pem,
+                                            struct imprint_why *why)
+{
+    struct trust paths = {.file = ""};
+    const struct imprint_authority_trust trust = name_trust(dir, &paths);
+    struct ca ca = {.hash = ""};
+    enum imprint_status status =
+        imprint_authority_check(&trust, ca_pem, ca.hash, &ca.certificate, why);
+
+    if (status == IMPRINT_OK)
+        status = change_cas(dir, &ca, unplace, why);
+    free(ca.certificate.pem);
+    return status;
+}
+
 enum imprint_status imprint_claims_trust(const char *dir,
                                          struct imprint_slice ca_pem,
                                          struct imprint_why *why)
@@ -207,8 +275,6 @@ enum imprint_status imprint_claims_trust(const char *dir,
     struct trust paths = {.file = ""};
     const struct imprint_authority_trust trust = name_trust(dir, &paths);
     struct ca ca = {.hash = ""};
-    char path[PATH_LEN];
-    int lock = -1;
     enum imprint_status status =
         imprint_authority_check(&trust, ca_pem, ca.hash, &ca.certificate, why);
 
@@ -216,14 +282,7 @@ enum imprint_status imprint_claims_trust(const char *dir,
         imprint_why_hint(why, "a CA that another one signed needs that one "
                               "first");
     if (status == IMPRINT_OK)
-        status = imprint_file_make_dir(paths.dir, 0700, why);
-    (void)snprintf(path, sizeof(path), "%s/cas.lock", dir);
-    if (status == IMPRINT_OK)
-        status = imprint_file_lock(path, &lock, why);
-    if (status == IMPRINT_OK) {
-        status = place(dir, &ca, why);
-        imprint_file_unlock(lock);
-    }
+        status = change_cas(dir, &ca, place, why);
     free(ca.certificate.pem);
     return status;
 }

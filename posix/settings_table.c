@@ -170,6 +170,8 @@ const struct imprint_settings_row imprint_settings_table[] = {
      ARGV_ONLY},
     {"force", "endpoint", NULL, "",
      "delete: detach it and make it inactive first", SWITCH | ARGV_ONLY},
+    {"remove", "endpoint", NULL, "", "ca: take them no longer",
+     SWITCH | ARGV_ONLY},
     {"hook", "endpoint", NULL, "TARGET",
      "template: exec:PROGRAM, http://HOST/PATH or a Lambda's ARN", ARGV_ONLY},
     {"no-hook", "endpoint", NULL, "", "template: without a hook",
