@@ -65,21 +65,6 @@ static char *key_beside(const char *path)
                                                                    : beside;
 }
 
-/* Any PEM key to a PKCS#8 without password. */
-static enum imprint_status open_key(struct imprint_slice pem,
-                                    const char *password, char **out,
-                                    struct imprint_why *why)
-{
-    struct imprint_keys_key *key;
-    enum imprint_status status = imprint_keys_read(pem, password, &key, why);
-
-    if (status != IMPRINT_OK)
-        return status;
-    status = imprint_keys_write(key, out, why);
-    imprint_keys_free(key);
-    return status;
-}
-
 /* The URI's object, with the public half of the certificate. */
 static enum imprint_status open_token(
     const struct imprint_device_settings *settings, struct imprint_claim *claim,
@@ -121,8 +106,8 @@ static enum imprint_status read_key(
     if (path && imprint_keys_uri_is_token(path))
         return open_token(settings, claim, why);
     if (!path && strstr(claim->certificate_pem, "PRIVATE KEY-----")) {
-        status = open_key(imprint_slice_text(claim->certificate_pem),
-                          settings->password, &claim->private_key_pem, why);
+        status = imprint_keys_read(imprint_slice_text(claim->certificate_pem),
+                                   settings->password, &claim->key, why);
         return status ? about(why, status, "claim", settings->claim) : status;
     }
     if (!path)
@@ -131,8 +116,8 @@ static enum imprint_status read_key(
         return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
     status = read_file("claim's key", path, &text, &len, why);
     if (status == IMPRINT_OK) {
-        status = open_key(imprint_slice_of(text, len), settings->password,
-                          &claim->private_key_pem, why);
+        status = imprint_keys_read(imprint_slice_of(text, len),
+                                   settings->password, &claim->key, why);
         if (status != IMPRINT_OK)
             about(why, status, "claim's key", path);
         imprint_file_free_secret(text, len);
@@ -158,10 +143,12 @@ static enum imprint_status read_pkcs12(
                                   "with --password-file");
         return status;
     }
+    status = imprint_keys_read(imprint_slice_text(bundle.key_pem), NULL,
+                               &claim->key, why);
     claim->certificate_pem = bundle.certificate_pem;
-    claim->private_key_pem = bundle.key_pem;
     claim->ca_pem = bundle.root_pem;
-    return IMPRINT_OK;
+    imprint_keys_free_pem(bundle.key_pem);
+    return status;
 }
 
 /* "keyPair" as the service names it, "key" as the QR code does. */
@@ -188,8 +175,7 @@ static enum imprint_status take_json(const struct imprint_json *object,
     claim->certificate_pem = strdup(certificate);
     if (!claim->certificate_pem)
         return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
-    return open_key(imprint_slice_text(key), NULL, &claim->private_key_pem,
-                    why);
+    return imprint_keys_read(imprint_slice_text(key), NULL, &claim->key, why);
 }
 
 static enum imprint_status read_json(const char *text,
@@ -266,19 +252,9 @@ static enum imprint_status check_pair(
     const struct imprint_device_settings *settings,
     const struct imprint_claim *claim, struct imprint_why *why)
 {
-    struct imprint_keys_key *key;
-    enum imprint_status status;
+    enum imprint_status status = imprint_keys_check_pair(
+        claim->key, imprint_slice_text(claim->certificate_pem), why);
 
-    if (claim->key)
-        return IMPRINT_OK; /* it was tried when it was opened */
-    status = imprint_keys_read(imprint_slice_text(claim->private_key_pem), NULL,
-                               &key, why);
-
-    if (status != IMPRINT_OK)
-        return status;
-    status = imprint_keys_check_pair(
-        key, imprint_slice_text(claim->certificate_pem), why);
-    imprint_keys_free(key);
     if (status != IMPRINT_OK) {
         about(why, status, "claim", name_of(settings));
         imprint_why_hint(why, "give the key that belongs to it with "
@@ -514,7 +490,6 @@ void imprint_claim_free(struct imprint_claim *claim)
 {
     /* a PEM claim may hold the key as well */
     imprint_keys_free_pem(claim->certificate_pem);
-    imprint_keys_free_pem(claim->private_key_pem);
     imprint_keys_free(claim->key);
     free(claim->ca_pem);
     memset(claim, 0, sizeof(*claim));

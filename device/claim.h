@@ -13,9 +13,8 @@ struct imprint_keys_key;
 /* NUL-terminated; free with imprint_claim_free. */
 struct imprint_claim {
     char *certificate_pem;
-    char *private_key_pem;        /* PKCS#8, not encrypted; or NULL, and */
-    struct imprint_keys_key *key; /* on a token */
-    char *ca_pem;                 /* NULL: the system's roots */
+    struct imprint_keys_key *key;
+    char *ca_pem;    /* NULL: the system's roots */
     int64_t expires; /* a trusted user's, Unix seconds; 0: another kind */
 };
 

@@ -55,7 +55,6 @@ static enum imprint_status open_tls(struct imprint_doctor *doctor)
     const struct imprint_tls_options options = {
         .host = doctor->address.host,
         .certificate_pem = doctor->claim.certificate_pem,
-        .private_key_pem = doctor->claim.private_key_pem,
         .key = doctor->claim.key,
         .ca_pem = doctor->claim.ca_pem,
         .version_max = doctor->settings.tls_version_max,

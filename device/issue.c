@@ -49,12 +49,11 @@ static const char *replaced(const struct imprint_issue *issue)
 static const char *unfit(const struct imprint_issue *issue)
 {
     const struct imprint_staged *staged = &issue->staged;
-    struct imprint_keys_key *key;
+    const struct imprint_keys_key *key = issue->key;
     enum imprint_status status;
     const char *reason = NULL;
 
-    if (imprint_keys_read(imprint_slice_text(staged->private_key_pem), NULL,
-                          &key, NULL) != IMPRINT_OK)
+    if (!key)
         return "its key is unreadable";
     if (staged->certificate_pem) {
         status = imprint_keys_check_pair(
@@ -83,7 +82,6 @@ static const char *unfit(const struct imprint_issue *issue)
                  (unsigned)issue->settings->key)
             reason = "another kind of key is wanted now";
     }
-    imprint_keys_free(key);
     return reason;
 }
 
@@ -100,15 +98,14 @@ static const char *common_name(const struct imprint_device_settings *settings)
 }
 
 static enum imprint_status write_key(struct imprint_issue *issue,
-                                     const struct imprint_keys_key *key,
                                      struct imprint_why *why)
 {
     struct imprint_staged *staged = &issue->staged;
     enum imprint_status status =
-        imprint_keys_write(key, &staged->private_key_pem, why);
+        imprint_keys_write(issue->key, &staged->private_key_pem, why);
 
     if (status == IMPRINT_OK)
-        status = imprint_keys_request(key, common_name(issue->settings),
+        status = imprint_keys_request(issue->key, common_name(issue->settings),
                                       &staged->request_pem, why);
     if (status == IMPRINT_OK)
         status = imprint_staged_put_key(issue->dir, staged->private_key_pem,
@@ -122,13 +119,10 @@ static enum imprint_status make_key(struct imprint_issue *issue,
     /* the two enums agree up to RSA3072 */
     enum imprint_keys_kind kind =
         (enum imprint_keys_kind)(unsigned)issue->settings->key;
-    struct imprint_keys_key *key;
-    enum imprint_status status = imprint_keys_make(kind, &key, why);
+    enum imprint_status status = imprint_keys_make(kind, &issue->key, why);
 
-    if (status != IMPRINT_OK)
-        return status;
-    status = write_key(issue, key, why);
-    imprint_keys_free(key);
+    if (status == IMPRINT_OK)
+        status = write_key(issue, why);
     if (status == IMPRINT_OK)
         imprint_say_line(issue->settings, IMPRINT_DEVICE_LOG_INFO,
                          "made a %s key and its request", wanted_kind(issue));
@@ -142,8 +136,12 @@ enum imprint_status imprint_issue_prepare(struct imprint_issue *issue,
     const char *reason;
 
     memset(&issue->staged, 0, sizeof(issue->staged));
+    issue->key = NULL;
     status = imprint_staged_read(issue->dir, &issue->staged, why);
     if (status == IMPRINT_OK) {
+        if (imprint_keys_read(imprint_slice_text(issue->staged.private_key_pem),
+                              NULL, &issue->key, NULL) != IMPRINT_OK)
+            issue->key = NULL;
         reason = unfit(issue);
         if (!reason) {
             imprint_say_line(issue->settings, IMPRINT_DEVICE_LOG_INFO,
@@ -154,7 +152,7 @@ enum imprint_status imprint_issue_prepare(struct imprint_issue *issue,
         }
         imprint_say_line(issue->settings, IMPRINT_DEVICE_LOG_INFO,
                          "dropping what is staged: %s", reason);
-        imprint_staged_free(&issue->staged);
+        imprint_issue_free(issue);
         status = imprint_staged_discard(issue->dir, why);
     } else if (status == IMPRINT_ERR_NOT_FOUND) {
         status = IMPRINT_OK;
@@ -162,6 +160,13 @@ enum imprint_status imprint_issue_prepare(struct imprint_issue *issue,
     if (status == IMPRINT_OK && !by_service(issue))
         status = make_key(issue, why);
     return status;
+}
+
+void imprint_issue_free(struct imprint_issue *issue)
+{
+    imprint_staged_free(&issue->staged);
+    imprint_keys_free(issue->key);
+    issue->key = NULL;
 }
 
 /* ---- what comes back ---- */
@@ -194,29 +199,28 @@ static bool check_id(const struct imprint_issue *issue,
     return fresh->certificate_id != NULL;
 }
 
-static enum imprint_status check_certificate(
-    const struct imprint_staged *fresh, struct imprint_keys_certificate *facts,
-    struct imprint_why *why)
+static enum imprint_status tell_no_use(struct imprint_why *why,
+                                       const struct imprint_why *reason)
 {
-    struct imprint_slice pem = imprint_slice_text(fresh->certificate_pem);
-    struct imprint_keys_key *key;
-    struct imprint_why reason;
-    enum imprint_status status = imprint_keys_read(
-        imprint_slice_text(fresh->private_key_pem), NULL, &key, &reason);
-
-    if (status == IMPRINT_OK) {
-        status = imprint_keys_read_certificate(pem, facts, &reason);
-        if (status == IMPRINT_OK)
-            status = imprint_keys_check_pair(key, pem, &reason);
-        imprint_keys_free(key);
-    }
-    if (status == IMPRINT_OK)
-        return status;
     imprint_why_set(why, IMPRINT_ERR_FORMAT,
                     "the certificate that the endpoint sent is no use: %.300s",
-                    reason.text);
+                    reason->text);
     imprint_why_hint(why, "tell the endpoint's operator");
     return IMPRINT_ERR_FORMAT;
+}
+
+static enum imprint_status check_certificate(
+    const struct imprint_keys_key *key, const char *certificate_pem,
+    struct imprint_keys_certificate *facts, struct imprint_why *why)
+{
+    struct imprint_slice pem = imprint_slice_text(certificate_pem);
+    struct imprint_why reason;
+    enum imprint_status status =
+        imprint_keys_read_certificate(pem, facts, &reason);
+
+    if (status == IMPRINT_OK)
+        status = imprint_keys_check_pair(key, pem, &reason);
+    return status == IMPRINT_OK ? status : tell_no_use(why, &reason);
 }
 
 static enum imprint_status put_certificate(struct imprint_issue *issue,
@@ -242,38 +246,68 @@ static enum imprint_status put_certificate(struct imprint_issue *issue,
     return imprint_staged_put_certificate(issue->dir, &certificate, why);
 }
 
+/* The service's key, if it is to make it, in place of what was there. */
+static enum imprint_status take_key(struct imprint_issue *issue,
+                                    struct imprint_staged *fresh,
+                                    const struct imprint_identity *identity,
+                                    struct imprint_why *why)
+{
+    struct imprint_why reason;
+    enum imprint_status status;
+
+    if (!by_service(issue)) {
+        fresh->private_key_pem = strdup(issue->staged.private_key_pem);
+    } else {
+        imprint_keys_free(issue->key);
+        issue->key = NULL;
+        status = imprint_keys_read(identity->private_key_pem, NULL, &issue->key,
+                                   &reason);
+        if (status != IMPRINT_OK)
+            return tell_no_use(why, &reason);
+        fresh->private_key_pem = text_of(identity->private_key_pem);
+    }
+    return fresh->private_key_pem
+               ? IMPRINT_OK
+               : imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+}
+
+/* All of the reply, checked; what is in fresh is to be freed in any case. */
+static enum imprint_status take_certificate(
+    struct imprint_issue *issue, const struct imprint_identity *identity,
+    struct imprint_staged *fresh, struct imprint_why *why)
+{
+    struct imprint_keys_certificate facts;
+    enum imprint_status status = take_key(issue, fresh, identity, why);
+
+    fresh->certificate_pem = text_of(identity->certificate_pem);
+    fresh->certificate_id = text_of(identity->certificate_id);
+    fresh->token = text_of(identity->token);
+    if (status == IMPRINT_OK &&
+        (!fresh->certificate_pem || !fresh->certificate_id || !fresh->token))
+        status = imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+    if (status == IMPRINT_OK)
+        status =
+            check_certificate(issue->key, fresh->certificate_pem, &facts, why);
+    if (status == IMPRINT_OK && !check_id(issue, fresh, facts.id))
+        status = imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+    return status ? status
+                  : put_certificate(issue, fresh, facts.not_after, why);
+}
+
 static enum imprint_status stage_certificate(
     struct imprint_issue *issue, const struct imprint_identity *identity,
     struct imprint_why *why)
 {
     struct imprint_staged fresh;
-    struct imprint_keys_certificate facts;
-    enum imprint_status status = IMPRINT_OK;
+    enum imprint_status status;
 
     memset(&fresh, 0, sizeof(fresh));
-    fresh.certificate_pem = text_of(identity->certificate_pem);
-    fresh.certificate_id = text_of(identity->certificate_id);
-    fresh.token = text_of(identity->token);
-    if (by_service(issue))
-        fresh.private_key_pem = text_of(identity->private_key_pem);
-    else
-        fresh.private_key_pem = strdup(issue->staged.private_key_pem);
-    fresh.request_pem = issue->staged.request_pem;
-    if (!fresh.certificate_pem || !fresh.certificate_id || !fresh.token ||
-        !fresh.private_key_pem)
-        status = imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
-    if (status == IMPRINT_OK)
-        status = check_certificate(&fresh, &facts, why);
-    if (status == IMPRINT_OK && !check_id(issue, &fresh, facts.id))
-        status = imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
-    if (status == IMPRINT_OK) {
-        status = put_certificate(issue, &fresh, facts.not_after, why);
-    }
+    status = take_certificate(issue, identity, &fresh, why);
     if (status != IMPRINT_OK) {
-        fresh.request_pem = NULL; /* still issue's */
         imprint_staged_free(&fresh);
         return status;
     }
+    fresh.request_pem = issue->staged.request_pem;
     issue->staged.request_pem = NULL; /* fresh's now */
     imprint_staged_free(&issue->staged);
     issue->staged = fresh;

@@ -17,6 +17,8 @@ struct imprint_issue_renewal {
     const char *thing_name; /* the new identity must have it, too; "": any */
 };
 
+struct imprint_keys_key;
+
 struct imprint_issue {
     /* the caller's */
     const struct imprint_device_settings *settings;
@@ -26,12 +28,13 @@ struct imprint_issue {
     const struct imprint_issue_renewal *renewal; /* NULL: a first identity */
     /* ours; what is in it is durable */
     struct imprint_staged staged;
+    struct imprint_keys_key *key; /* the staged one, open; NULL: none yet */
 };
 
 /*
  * Takes up what an earlier run staged, if it still fits the settings; else
  * makes a key and its request, durably. With IMPRINT_DEVICE_KEY_SERVICE there
- * may be neither. Free staged with imprint_staged_free.
+ * may be neither. Free with imprint_issue_free, whatever comes out.
  */
 IMPRINT_MUST_USE enum imprint_status imprint_issue_prepare(
     struct imprint_issue *issue, struct imprint_why *why);
@@ -44,6 +47,8 @@ IMPRINT_MUST_USE enum imprint_status imprint_issue_prepare(
 IMPRINT_MUST_USE enum imprint_status imprint_issue_stage(
     struct imprint_issue *issue, const struct imprint_identity *identity,
     struct imprint_why *why);
+
+void imprint_issue_free(struct imprint_issue *issue);
 
 /* The value of a template parameter, or NULL. */
 const char *imprint_issue_parameter(

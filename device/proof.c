@@ -146,10 +146,9 @@ static enum imprint_status prove(struct imprint_proof *proof,
 }
 
 enum imprint_status imprint_proof_renew(struct imprint_proof *proof,
-                                        const char *private_key_pem,
+                                        const struct imprint_keys_key *key,
                                         struct imprint_why *why)
 {
-    struct imprint_keys_key *key;
     enum imprint_status status;
     char digest[65];
 
@@ -158,12 +157,7 @@ enum imprint_status imprint_proof_renew(struct imprint_proof *proof,
     if (!make_nonce(proof->nonce))
         return imprint_why_set(why, IMPRINT_ERR_INTERNAL,
                                "out of random bytes");
-    status =
-        imprint_keys_read(imprint_slice_text(private_key_pem), NULL, &key, why);
-    if (status != IMPRINT_OK)
-        return status;
     status = imprint_keys_digest(key, digest, why);
-    imprint_keys_free(key);
     return status ? status : prove(proof, digest, why);
 }
 

@@ -15,6 +15,8 @@
 
 #define IMPRINT_PROOF_PAIR_MAX_COUNT 2
 
+struct imprint_keys_key;
+
 struct imprint_proof {
     const char *serial; /* borrowed from the settings */
     char *secret;       /* of hmac; NULL: there is none */
@@ -41,7 +43,7 @@ IMPRINT_MUST_USE enum imprint_status imprint_proof_open(
  * known, and for each certificate: no nonce serves two.
  */
 IMPRINT_MUST_USE enum imprint_status imprint_proof_renew(
-    struct imprint_proof *proof, const char *private_key_pem,
+    struct imprint_proof *proof, const struct imprint_keys_key *key,
     struct imprint_why *why);
 
 /* Erases what is secret. */

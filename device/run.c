@@ -111,9 +111,7 @@ static enum imprint_status open_tls(struct run *run)
     options.host = run->route.address.host;
     options.certificate_pem =
         as_claim ? claim->certificate_pem : run->issue.staged.certificate_pem;
-    options.private_key_pem =
-        as_claim ? claim->private_key_pem : run->issue.staged.private_key_pem;
-    options.key = as_claim ? claim->key : NULL;
+    options.key = as_claim ? claim->key : run->issue.key;
     options.ca_pem = claim->ca_pem;
     options.version_max = run->settings->tls_version_max;
     options.alpn = run->route.address.port == IMPRINT_ADDRESS_PORT_ALPN;
@@ -328,8 +326,7 @@ static enum imprint_status stage(struct run *run,
         imprint_issue_stage(&run->issue, identity, run->why);
 
     if (status == IMPRINT_OK && identity->certificate_pem.len)
-        status = imprint_proof_renew(
-            &run->proof, run->issue.staged.private_key_pem, run->why);
+        status = imprint_proof_renew(&run->proof, run->issue.key, run->why);
     return status;
 }
 
@@ -551,9 +548,8 @@ static enum imprint_status run_all(struct run *run)
     status = imprint_proof_open(run->settings, &run->proof, run->why);
     if (status == IMPRINT_OK)
         status = imprint_issue_prepare(&run->issue, run->why);
-    if (status == IMPRINT_OK && run->issue.staged.private_key_pem)
-        status = imprint_proof_renew(
-            &run->proof, run->issue.staged.private_key_pem, run->why);
+    if (status == IMPRINT_OK && run->issue.key)
+        status = imprint_proof_renew(&run->proof, run->issue.key, run->why);
     if (status != IMPRINT_OK)
         return status;
     if (!name_client(run->random_id) || !configure(run))
@@ -578,7 +574,7 @@ enum imprint_status imprint_run_provision(const struct imprint_run_needs *needs,
     if (run->config.work)
         imprint_slice_erase(run->config.work, run->config.work_len);
     free(run->config.work);
-    imprint_staged_free(&run->issue.staged);
+    imprint_issue_free(&run->issue);
     imprint_proof_close(&run->proof);
     free(run);
     if (status != IMPRINT_OK && why)

@@ -180,20 +180,6 @@ static bool show_chain(SSL_CTX *context, const char *certificate_pem)
     return good;
 }
 
-static bool show_key(SSL_CTX *context, const char *private_key_pem)
-{
-    BIO *bio = BIO_new_mem_buf(private_key_pem, -1);
-    EVP_PKEY *pkey = NULL;
-    bool good;
-
-    if (bio)
-        pkey = PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)"");
-    BIO_free(bio);
-    good = pkey && SSL_CTX_use_PrivateKey(context, pkey) == 1;
-    EVP_PKEY_free(pkey);
-    return good;
-}
-
 static enum imprint_status fill(struct imprint_tls *tls,
                                 const struct imprint_tls_options *options,
                                 struct imprint_why *why)
@@ -220,9 +206,7 @@ static enum imprint_status fill(struct imprint_tls *tls,
         return fail(why, IMPRINT_ERR_SETTINGS, "no usable root certificate");
     if (!show_chain(context, options->certificate_pem))
         return fail(why, IMPRINT_ERR_KEY, "unusable certificate");
-    if (options->key ? SSL_CTX_use_PrivateKey(
-                           context, imprint_keys_pkey(options->key)) != 1
-                     : !show_key(context, options->private_key_pem))
+    if (SSL_CTX_use_PrivateKey(context, imprint_keys_pkey(options->key)) != 1)
         return fail(why, IMPRINT_ERR_KEY, "unusable private key");
     return IMPRINT_OK;
 }

@@ -17,11 +17,10 @@ struct imprint_tls;
 struct imprint_tls_options {
     const char *host;            /* name or address that must be proven */
     const char *certificate_pem; /* ours, leaf first */
-    const char *private_key_pem;
-    const struct imprint_keys_key *key; /* in its place, if not NULL */
-    const char *ca_pem;                 /* NULL: the system's roots */
-    int version_max;                    /* 12 or 13 */
-    bool alpn; /* offer x-amzn-mqtt-ca, as port 443 needs */
+    const struct imprint_keys_key *key;
+    const char *ca_pem; /* NULL: the system's roots */
+    int version_max;    /* 12 or 13 */
+    bool alpn;          /* offer x-amzn-mqtt-ca, as port 443 needs */
 };
 
 /* ERR_KEY or ERR_SETTINGS: certificate, key or roots are unusable. */
