@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/request.h"
+#include "posix/file.h"
 #include "posix/settings.h"
 #include "posix/why.h"
 
@@ -17,6 +19,21 @@ static bool ask(const char *dir)
     if (!fgets(answer, sizeof(answer), stdin))
         return false;
     return answer[0] == 'y' || answer[0] == 'Y';
+}
+
+static enum imprint_status forget(const struct imprint_settings *settings,
+                                  const char *dir, struct imprint_why *why)
+{
+    struct imprint_device_settings device = {.state_dir = dir};
+    char *pin = NULL;
+    size_t pin_len = 0;
+    enum imprint_status status =
+        imprint_request_token(settings, &device, &pin, &pin_len, why);
+
+    if (status == IMPRINT_OK)
+        status = imprint_device_reset(&device, why);
+    imprint_file_free_secret(pin, pin_len);
+    return status;
 }
 
 static enum imprint_status reset(const struct imprint_settings *settings,
@@ -35,7 +52,7 @@ static enum imprint_status reset(const struct imprint_settings *settings,
             return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
                                    "nothing was forgotten");
     }
-    return imprint_device_reset(dir, why);
+    return forget(settings, dir, why);
 }
 
 int imprint_cmd_reset(int argc, char **argv)

@@ -183,19 +183,20 @@ static enum imprint_status take_password(struct imprint_request *request,
     return status;
 }
 
-static enum imprint_status take_pin(struct imprint_request *request,
-                                    struct imprint_why *why)
+enum imprint_status imprint_request_token(
+    const struct imprint_settings *settings,
+    struct imprint_device_settings *device, char **pin, size_t *pin_len,
+    struct imprint_why *why)
 {
-    const char *path = imprint_settings_get(request->settings, "pin-file");
+    const char *path = imprint_settings_get(settings, "pin-file");
     enum imprint_status status = IMPRINT_OK;
 
-    request->device.pkcs11_module =
-        imprint_settings_get(request->settings, "pkcs11-module");
-    request->device.pin = imprint_settings_get(request->settings, "pin");
+    device->pkcs11_module = imprint_settings_get(settings, "pkcs11-module");
+    device->pin = imprint_settings_get(settings, "pin");
     if (path)
-        status = read_secret(path, &request->pin, &request->pin_len, why);
-    if (request->pin)
-        request->device.pin = request->pin;
+        status = read_secret(path, pin, pin_len, why);
+    if (*pin)
+        device->pin = *pin;
     return status;
 }
 
@@ -364,6 +365,7 @@ static enum imprint_status take_settings(struct imprint_request *request,
     device->ca = imprint_settings_get(settings, "ca");
     device->claim = imprint_settings_get(settings, "claim");
     device->claim_key = imprint_settings_get(settings, "claim-key");
+    device->identity_key = imprint_settings_get(settings, "identity-key");
     device->template_name = imprint_settings_get(settings, "template");
     device->proof = imprint_settings_get(settings, "proof");
     device->client_id = imprint_settings_get(settings, "client-id");
@@ -389,7 +391,8 @@ static enum imprint_status take_settings(struct imprint_request *request,
     if (status == IMPRINT_OK)
         status = take_password(request, why);
     if (status == IMPRINT_OK)
-        status = take_pin(request, why);
+        status = imprint_request_token(settings, device, &request->pin,
+                                       &request->pin_len, why);
     if (status == IMPRINT_OK)
         status = take_proxy(request, why);
     if (status == IMPRINT_OK)

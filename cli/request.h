@@ -39,6 +39,15 @@ IMPRINT_MUST_USE enum imprint_status imprint_request_open(
     struct imprint_why *why);
 void imprint_request_close(struct imprint_request *request);
 
+/*
+ * Into device: how a token is reached. *pin, if it was read from a file, is to
+ * be freed as a secret. ERR_SETTINGS.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_request_token(
+    const struct imprint_settings *settings,
+    struct imprint_device_settings *device, char **pin, size_t *pin_len,
+    struct imprint_why *why);
+
 /* From now on SIGTERM, SIGINT and SIGHUP end the run in good order. */
 void imprint_request_catch_signals(void);
 

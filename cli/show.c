@@ -38,6 +38,8 @@ static void show_current(const struct imprint_device_identity *identity)
     show_line("since", since);
     if (identity->replaces_certificate_id[0])
         show_line("replaces", identity->replaces_certificate_id);
+    if (identity->private_key_uri)
+        show_line("key", identity->private_key_uri);
     (void)printf("%-13s%.*s\n", "directory", slash ? (int)(slash - path) : 0,
                  path);
 }
@@ -90,7 +92,10 @@ static struct imprint_json *describe(
                               identity->replaces_certificate_id[0]
                                   ? identity->replaces_certificate_id
                                   : NULL) &&
-        imprint_json_put_text(json, "privateKey", identity->private_key_path) &&
+        imprint_json_put_text(json, "privateKey",
+                              identity->private_key_uri
+                                  ? identity->private_key_uri
+                                  : identity->private_key_path) &&
         imprint_json_put_text(json, "certificate",
                               identity->certificate_path) &&
         imprint_json_put_text(json, "ca", identity->ca_path) &&

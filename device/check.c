@@ -2,9 +2,9 @@
 
 #include <string.h>
 
+#include "device/key.h"
 #include "device/proxy.h"
 #include "imprint/topics.h"
-#include "posix/keys_uri.h"
 #include "posix/why.h"
 
 #define STATE_DIR "/var/lib/imprint"
@@ -65,6 +65,7 @@ enum imprint_status imprint_check_target(
 {
     int mqtt = settings->mqtt_version;
     int tls = settings->tls_version_max;
+    enum imprint_status status;
 
     if (!settings->template_name || !settings->template_name[0])
         return missing("template", why);
@@ -76,17 +77,21 @@ enum imprint_status imprint_check_target(
         imprint_why_hint(why, "1 to 36 of letters, digits, \"_\" and \"-\"");
         return IMPRINT_ERR_SETTINGS;
     }
+    if (settings->key == IMPRINT_DEVICE_KEY_SERVICE &&
+        imprint_key_is_elsewhere(settings->identity_key)) {
+        imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                        "the service can't make a key on a token of ours");
+        imprint_why_hint(why, "leave --identity-key out, or --key service");
+        return IMPRINT_ERR_SETTINGS;
+    }
     if ((mqtt != 3 && mqtt != 5) || (tls != 12 && tls != 13) ||
         (unsigned)settings->key > IMPRINT_DEVICE_KEY_SERVICE)
         return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
                                "no such MQTT or TLS version or kind of key");
-    if (settings->proxy) {
-        enum imprint_status status = imprint_proxy_check(settings->proxy, why);
-
-        if (status != IMPRINT_OK)
-            return status;
-    }
-    return check_parameters(settings, why);
+    status = imprint_key_check(settings->identity_key, why);
+    if (status == IMPRINT_OK && settings->proxy)
+        status = imprint_proxy_check(settings->proxy, why);
+    return status ? status : check_parameters(settings, why);
 }
 
 enum imprint_status imprint_check_settings(
@@ -102,7 +107,7 @@ enum imprint_status imprint_check_settings(
                                "a claim in JSON is in no file of this device: "
                                "nothing is to be done with it afterwards");
     if (settings->claim_after && settings->claim_key &&
-        imprint_keys_uri_is_token(settings->claim_key)) {
+        imprint_key_is_elsewhere(settings->claim_key)) {
         imprint_why_set(why, IMPRINT_ERR_SETTINGS,
                         "a claim's key on a token is in no file: claim-after "
                         "can't lock or erase it");

@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "device/key.h"
 #include "device/say.h"
 #include "device/wallclock.h"
 #include "posix/file.h"
 #include "posix/json.h"
 #include "posix/keys.h"
-#include "posix/keys_token.h"
 #include "posix/keys_uri.h"
 #include "posix/why.h"
 
@@ -65,33 +65,6 @@ static char *key_beside(const char *path)
                                                                    : beside;
 }
 
-/* The URI's object, with the public half of the certificate. */
-static enum imprint_status open_token(
-    const struct imprint_device_settings *settings, struct imprint_claim *claim,
-    struct imprint_why *why)
-{
-    const struct imprint_keys_token_options options = {
-        .module = settings->pkcs11_module, .pin = settings->pin};
-    struct imprint_keys_holder holder;
-    struct imprint_keys_uri uri;
-    enum imprint_status status =
-        imprint_keys_uri_parse(settings->claim_key, &uri, why);
-
-    if (status == IMPRINT_OK && uri.has_pin) {
-        status = imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                                 "the claim key's URI has a PIN (pin-value): "
-                                 "others can read it there");
-        imprint_why_hint(why,
-                         "use --pin-file, IMPRINT_PIN or pin-source=file:");
-    }
-    if (status == IMPRINT_OK)
-        status = imprint_keys_token_open(&uri, &options, &holder, why);
-    if (status == IMPRINT_OK)
-        status = imprint_keys_hold(imprint_slice_text(claim->certificate_pem),
-                                   &holder, &claim->key, why);
-    return status;
-}
-
 static enum imprint_status read_key(
     const struct imprint_device_settings *settings, struct imprint_claim *claim,
     struct imprint_why *why)
@@ -103,8 +76,12 @@ static enum imprint_status read_key(
     char *text;
     size_t len;
 
-    if (path && imprint_keys_uri_is_token(path))
-        return open_token(settings, claim, why);
+    if (imprint_key_is_elsewhere(path)) {
+        status = imprint_key_open(settings, path,
+                                  imprint_slice_text(claim->certificate_pem),
+                                  &claim->key, why);
+        return status == IMPRINT_ERR_NOT_FOUND ? IMPRINT_ERR_SETTINGS : status;
+    }
     if (!path && strstr(claim->certificate_pem, "PRIVATE KEY-----")) {
         status = imprint_keys_read(imprint_slice_text(claim->certificate_pem),
                                    settings->password, &claim->key, why);
@@ -379,7 +356,8 @@ enum imprint_status imprint_claim_open_identity(
     enum imprint_status status;
 
     own.claim = identity->certificate_path;
-    own.claim_key = identity->private_key_path;
+    own.claim_key = identity->private_key_uri ? identity->private_key_uri
+                                              : identity->private_key_path;
     own.claim_json = NULL;
     own.password = NULL;
     if (!own.ca)

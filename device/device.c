@@ -9,6 +9,7 @@
 #include "device/claim.h"
 #include "device/deadline.h"
 #include "device/issue.h"
+#include "device/key.h"
 #include "device/retry.h"
 #include "device/run.h"
 #include "device/say.h"
@@ -153,6 +154,15 @@ static enum imprint_status provision_locked(
     return status;
 }
 
+/* The identity is in use; what can't be erased now has its note. */
+static void sweep_keys(const struct imprint_device_settings *settings)
+{
+    struct imprint_why why = {"", ""};
+
+    if (imprint_key_sweep(settings, settings->state_dir, &why) != IMPRINT_OK)
+        imprint_say_line(settings, IMPRINT_DEVICE_LOG_ERROR, "%s", why.text);
+}
+
 static enum imprint_status provision(
     const struct imprint_device_settings *settings, struct imprint_why *why)
 {
@@ -182,6 +192,8 @@ static enum imprint_status provision(
                          "finished the commit that an earlier run began");
     else
         status = provision_locked(settings, &address, store, why);
+    if (status == IMPRINT_OK)
+        sweep_keys(settings);
     imprint_store_close(store);
     return status == IMPRINT_OK ? imprint_claim_finish(settings, why) : status;
 }
@@ -218,6 +230,24 @@ static enum imprint_status add_parameter(
     return IMPRINT_OK;
 }
 
+/* *owned: where the next key is to be, if nobody said so; free it. */
+static enum imprint_status place_key(
+    struct imprint_device_settings *settings,
+    const struct imprint_device_identity *identity, char **owned,
+    struct imprint_why *why)
+{
+    enum imprint_status status = IMPRINT_OK;
+
+    *owned = NULL;
+    if (!settings->identity_key && identity->private_key_uri &&
+        settings->key != IMPRINT_DEVICE_KEY_SERVICE) {
+        status = imprint_key_succeed(settings->state_dir,
+                                     identity->private_key_uri, owned, why);
+        settings->identity_key = *owned;
+    }
+    return status;
+}
+
 /* What is not set is as it was. */
 static enum imprint_status fill_from_identity(
     struct imprint_device_settings *settings,
@@ -245,38 +275,53 @@ static enum imprint_status fill_from_identity(
     return status;
 }
 
-static enum imprint_status renew_from(
-    const struct imprint_device_settings *asked,
+static enum imprint_status renew_with(
+    struct imprint_device_settings *settings,
     const struct imprint_device_identity *identity, struct imprint_store *store,
     struct imprint_why *why)
 {
-    struct imprint_device_settings settings = *asked;
     struct imprint_issue_renewal renewal = {identity->certificate_id,
                                             identity->thing_name};
     struct imprint_address address;
     struct imprint_claim claim;
     struct imprint_run_needs needs;
-    enum imprint_status status = fill_from_identity(&settings, identity, why);
+    enum imprint_status status = fill_from_identity(settings, identity, why);
 
     if (status == IMPRINT_OK)
-        status = imprint_check_target(&settings, why);
+        status = imprint_check_target(settings, why);
     if (status == IMPRINT_OK)
-        status = imprint_address_parse(settings.endpoint, settings.port,
+        status = imprint_address_parse(settings->endpoint, settings->port,
                                        &address, why);
     if (status == IMPRINT_OK)
         status = imprint_store_check_room(store, why);
     if (status == IMPRINT_OK)
-        status = imprint_claim_open_identity(&settings, identity, &claim, why);
+        status = imprint_claim_open_identity(settings, identity, &claim, why);
     if (status != IMPRINT_OK)
         return status;
-    needs.settings = &settings;
-    needs.dir = settings.state_dir;
+    needs.settings = settings;
+    needs.dir = settings->state_dir;
     needs.store = store;
     needs.claim = &claim;
     needs.address = &address;
     needs.renewal = &renewal;
     status = run_in_time(&needs, why);
     imprint_claim_free(&claim);
+    return status;
+}
+
+static enum imprint_status renew_from(
+    const struct imprint_device_settings *asked,
+    const struct imprint_device_identity *identity, struct imprint_store *store,
+    struct imprint_why *why)
+{
+    struct imprint_device_settings settings = *asked;
+    char *key_place;
+    enum imprint_status status =
+        place_key(&settings, identity, &key_place, why);
+
+    if (status == IMPRINT_OK)
+        status = renew_with(&settings, identity, store, why);
+    free(key_place);
     return status;
 }
 
@@ -309,6 +354,8 @@ static enum imprint_status renew_locked(
     imprint_device_free(&identity);
     if (status == IMPRINT_OK && settings->drop_former)
         status = imprint_store_drop_former(store, why);
+    if (status == IMPRINT_OK)
+        sweep_keys(settings);
     return status;
 }
 
@@ -422,6 +469,7 @@ void imprint_device_free(struct imprint_device_identity *identity)
     free(identity->endpoint);
     free(identity->template_name);
     free(identity->private_key_path);
+    free(identity->private_key_uri);
     free(identity->certificate_path);
     free(identity->ca_path);
     free(identity->configuration_path);
@@ -430,18 +478,21 @@ void imprint_device_free(struct imprint_device_identity *identity)
     memset(identity, 0, sizeof(*identity));
 }
 
-enum imprint_status imprint_device_reset(const char *state_dir,
-                                         struct imprint_why *why)
+enum imprint_status imprint_device_reset(
+    const struct imprint_device_settings *settings, struct imprint_why *why)
 {
+    const char *dir = imprint_check_dir(settings->state_dir);
     struct imprint_store *store;
     bool finished;
-    enum imprint_status status = imprint_store_open(
-        imprint_check_dir(state_dir), &store, &finished, why);
+    enum imprint_status status =
+        imprint_store_open(dir, &store, &finished, why);
 
     if (status != IMPRINT_OK)
         return status;
     status = imprint_store_reset(store, why);
-    imprint_retry_forget(imprint_check_dir(state_dir));
+    imprint_retry_forget(dir);
+    if (status == IMPRINT_OK)
+        status = imprint_key_sweep(settings, dir, why);
     imprint_store_close(store);
     return status;
 }

@@ -56,7 +56,9 @@ static void sweep(const char *dir)
     static const char *const names[] = {"retry.json", "lock"};
     char path[PATH_MAX];
 
-    (void)!imprint_device_reset(dir, NULL);
+    struct imprint_device_settings settings = {.state_dir = dir};
+
+    (void)!imprint_device_reset(&settings, NULL);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         imprint_layout_path(path, dir, names[i], NULL);
         (void)unlink(path);
@@ -82,6 +84,7 @@ enum imprint_status imprint_doctor_full(struct imprint_doctor *doctor)
     }
     imprint_doctor_hang_up(doctor);
     settings.state_dir = doctor->session_dir;
+    settings.identity_key = NULL; /* what is thrown away stays in a file */
     settings.force = true;
     settings.spread_s = 0;
     settings.claim_after = IMPRINT_DEVICE_CLAIM_KEEP;

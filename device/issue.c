@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/key.h"
 #include "device/say.h"
 #include "posix/file.h"
 #include "posix/json.h"
@@ -13,12 +14,18 @@
 #define COMMON_NAME_MAX_LEN 64 /* X.520's ub-common-name */
 #define PAIR_MAX_COUNT 128
 
-/* As in identity.json, by enum imprint_device_key. */
+/*
+ * As in identity.json, by enum imprint_device_key; up to RSA3072 enum
+ * imprint_keys_kind agrees, and its OTHER is where the service's is.
+ */
 static const char *const kind_names[] = {"p256", "p384", "rsa2048", "rsa3072",
                                          "service"};
 
+/* A key on a token may have been there before: what it is counts. */
 static const char *wanted_kind(const struct imprint_issue *issue)
 {
+    if (imprint_key_is_elsewhere(issue->staged.private_key))
+        return kind_names[imprint_keys_kind_of(issue->key)];
     return kind_names[issue->settings->key];
 }
 
@@ -53,8 +60,6 @@ static const char *unfit(const struct imprint_issue *issue)
     enum imprint_status status;
     const char *reason = NULL;
 
-    if (!key)
-        return "its key is unreadable";
     if (staged->certificate_pem) {
         status = imprint_keys_check_pair(
             key, imprint_slice_text(staged->certificate_pem), NULL);
@@ -78,8 +83,9 @@ static const char *unfit(const struct imprint_issue *issue)
             imprint_keys_check_request(
                 key, imprint_slice_text(staged->request_pem), NULL))
             reason = "its request is missing";
-        else if ((unsigned)imprint_keys_kind_of(key) !=
-                 (unsigned)issue->settings->key)
+        else if (!imprint_key_is_elsewhere(staged->private_key) &&
+                 (unsigned)imprint_keys_kind_of(key) !=
+                     (unsigned)issue->settings->key)
             reason = "another kind of key is wanted now";
     }
     return reason;
@@ -97,35 +103,98 @@ static const char *common_name(const struct imprint_device_settings *settings)
     return name;
 }
 
-static enum imprint_status write_key(struct imprint_issue *issue,
-                                     struct imprint_why *why)
+static enum imprint_status ask_request(struct imprint_issue *issue,
+                                       struct imprint_why *why)
 {
     struct imprint_staged *staged = &issue->staged;
-    enum imprint_status status =
-        imprint_keys_write(issue->key, &staged->private_key_pem, why);
+    enum imprint_status status = imprint_keys_request(
+        issue->key, common_name(issue->settings), &staged->request_pem, why);
 
     if (status == IMPRINT_OK)
-        status = imprint_keys_request(issue->key, common_name(issue->settings),
-                                      &staged->request_pem, why);
-    if (status == IMPRINT_OK)
-        status = imprint_staged_put_key(issue->dir, staged->private_key_pem,
-                                        staged->request_pem, why);
+        status =
+            imprint_staged_put_request(issue->dir, staged->request_pem, why);
     return status;
 }
 
+/* What private.key says is opened; what is not on the token yet is made. */
+static enum imprint_status open_key(struct imprint_issue *issue,
+                                    struct imprint_why *why)
+{
+    const struct imprint_staged *staged = &issue->staged;
+    struct imprint_slice certificate_pem =
+        imprint_slice_text(staged->certificate_pem);
+    enum imprint_status status =
+        imprint_key_open(issue->settings, staged->private_key, certificate_pem,
+                         &issue->key, why);
+
+    if (status != IMPRINT_ERR_NOT_FOUND || staged->certificate_pem)
+        return status;
+    status = imprint_key_make(issue->settings, staged->private_key, why);
+    if (status == IMPRINT_OK)
+        status = imprint_key_open(issue->settings, staged->private_key,
+                                  certificate_pem, &issue->key, why);
+    if (status == IMPRINT_OK)
+        imprint_say_line(issue->settings, IMPRINT_DEVICE_LOG_INFO,
+                         "made the key %s", staged->private_key);
+    return status;
+}
+
+/* Where it is to be is durable before it is there: a retry finds it. */
 static enum imprint_status make_key(struct imprint_issue *issue,
                                     struct imprint_why *why)
 {
-    /* the two enums agree up to RSA3072 */
-    enum imprint_keys_kind kind =
-        (enum imprint_keys_kind)(unsigned)issue->settings->key;
-    enum imprint_status status = imprint_keys_make(kind, &issue->key, why);
+    struct imprint_staged *staged = &issue->staged;
+    bool elsewhere = imprint_key_is_elsewhere(issue->settings->identity_key);
+    enum imprint_status status;
 
+    if (elsewhere) {
+        status = imprint_key_choose(issue->settings, issue->dir,
+                                    &staged->private_key, why);
+    } else {
+        status = imprint_keys_make(
+            (enum imprint_keys_kind)(unsigned)issue->settings->key, &issue->key,
+            why);
+        if (status == IMPRINT_OK)
+            status = imprint_keys_write(issue->key, &staged->private_key, why);
+    }
     if (status == IMPRINT_OK)
-        status = write_key(issue, why);
+        status = imprint_staged_put_key(issue->dir, staged->private_key, why);
+    if (status == IMPRINT_OK && elsewhere)
+        status = open_key(issue, why);
+    if (status == IMPRINT_OK)
+        status = ask_request(issue, why);
     if (status == IMPRINT_OK)
         imprint_say_line(issue->settings, IMPRINT_DEVICE_LOG_INFO,
-                         "made a %s key and its request", wanted_kind(issue));
+                         "the key is a %s one, and has its request",
+                         wanted_kind(issue));
+    return status;
+}
+
+/*
+ * *reason: why what is staged cannot be gone on with. A token that can't be
+ * reached is no reason, but a failure: it may have the key.
+ */
+static enum imprint_status take_up(struct imprint_issue *issue,
+                                   const char **reason, struct imprint_why *why)
+{
+    const struct imprint_staged *staged = &issue->staged;
+    bool elsewhere = imprint_key_is_elsewhere(staged->private_key);
+    enum imprint_status status;
+
+    *reason = NULL;
+    if (!imprint_key_fits(issue->settings, issue->dir, staged->private_key)) {
+        *reason = "its key is to be in another place now";
+        return IMPRINT_OK;
+    }
+    status = open_key(issue, why);
+    if (status == IMPRINT_ERR_NOT_FOUND || (status && !elsewhere)) {
+        *reason = "its key is unreadable";
+        return IMPRINT_OK;
+    }
+    if (status == IMPRINT_OK && elsewhere && !staged->request_pem)
+        status = ask_request(issue, why);
+    if (status == IMPRINT_OK)
+        *reason = unfit(issue);
     return status;
 }
 
@@ -139,10 +208,9 @@ enum imprint_status imprint_issue_prepare(struct imprint_issue *issue,
     issue->key = NULL;
     status = imprint_staged_read(issue->dir, &issue->staged, why);
     if (status == IMPRINT_OK) {
-        if (imprint_keys_read(imprint_slice_text(issue->staged.private_key_pem),
-                              NULL, &issue->key, NULL) != IMPRINT_OK)
-            issue->key = NULL;
-        reason = unfit(issue);
+        status = take_up(issue, &reason, why);
+        if (status != IMPRINT_OK)
+            return status;
         if (!reason) {
             imprint_say_line(issue->settings, IMPRINT_DEVICE_LOG_INFO,
                              "going on with the staged %s",
@@ -230,8 +298,7 @@ static enum imprint_status put_certificate(struct imprint_issue *issue,
 {
     struct imprint_staged_certificate certificate;
 
-    certificate.private_key_pem =
-        by_service(issue) ? fresh->private_key_pem : NULL;
+    certificate.private_key = by_service(issue) ? fresh->private_key : NULL;
     certificate.certificate_pem = fresh->certificate_pem;
     certificate.ca_pem = issue->claim->ca_pem;
     certificate.token = fresh->token;
@@ -256,7 +323,7 @@ static enum imprint_status take_key(struct imprint_issue *issue,
     enum imprint_status status;
 
     if (!by_service(issue)) {
-        fresh->private_key_pem = strdup(issue->staged.private_key_pem);
+        fresh->private_key = strdup(issue->staged.private_key);
     } else {
         imprint_keys_free(issue->key);
         issue->key = NULL;
@@ -264,9 +331,9 @@ static enum imprint_status take_key(struct imprint_issue *issue,
                                    &reason);
         if (status != IMPRINT_OK)
             return tell_no_use(why, &reason);
-        fresh->private_key_pem = text_of(identity->private_key_pem);
+        fresh->private_key = text_of(identity->private_key_pem);
     }
-    return fresh->private_key_pem
+    return fresh->private_key
                ? IMPRINT_OK
                : imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
 }

@@ -96,8 +96,8 @@ enum imprint_status imprint_staged_read(const char *dir,
     enum imprint_status status;
 
     memset(&staged, 0, sizeof(staged));
-    status = get(dir, "private.key", &staged.private_key_pem, why);
-    if (status == IMPRINT_OK && !staged.private_key_pem)
+    status = get(dir, "private.key", &staged.private_key, why);
+    if (status == IMPRINT_OK && !staged.private_key)
         status =
             imprint_why_set(why, IMPRINT_ERR_NOT_FOUND, "nothing is staged");
     if (status == IMPRINT_OK)
@@ -118,7 +118,7 @@ static void free_secret(char *text)
 
 void imprint_staged_free(struct imprint_staged *staged)
 {
-    free_secret(staged->private_key_pem);
+    free_secret(staged->private_key);
     free_secret(staged->token);
     free(staged->request_pem);
     free(staged->certificate_pem);
@@ -150,8 +150,7 @@ static enum imprint_status make_staged(const char *dir, struct imprint_why *why)
 }
 
 enum imprint_status imprint_staged_put_key(const char *dir,
-                                           const char *private_key_pem,
-                                           const char *request_pem,
+                                           const char *private_key,
                                            struct imprint_why *why)
 {
     enum imprint_status status = imprint_staged_discard(dir, why);
@@ -159,12 +158,19 @@ enum imprint_status imprint_staged_put_key(const char *dir,
     if (status == IMPRINT_OK)
         status = make_staged(dir, why);
     if (status == IMPRINT_OK)
-        status = put(dir, "private.key", private_key_pem, why);
-    if (status == IMPRINT_OK)
-        status = put(dir, "request.csr", request_pem, why);
+        status = put(dir, "private.key", private_key, why);
     if (status == IMPRINT_OK)
         status = imprint_layout_sync(dir, "staged", why);
     return status;
+}
+
+enum imprint_status imprint_staged_put_request(const char *dir,
+                                               const char *request_pem,
+                                               struct imprint_why *why)
+{
+    enum imprint_status status = put(dir, "request.csr", request_pem, why);
+
+    return status ? status : imprint_layout_sync(dir, "staged", why);
 }
 
 static enum imprint_status forget_certificate(const char *dir, bool with_key,
@@ -202,10 +208,10 @@ enum imprint_status imprint_staged_put_certificate(
 {
     struct imprint_manifest manifest;
     enum imprint_status status =
-        forget_certificate(dir, certificate->private_key_pem != NULL, why);
+        forget_certificate(dir, certificate->private_key != NULL, why);
 
-    if (status == IMPRINT_OK && certificate->private_key_pem)
-        status = put(dir, "private.key", certificate->private_key_pem, why);
+    if (status == IMPRINT_OK && certificate->private_key)
+        status = put(dir, "private.key", certificate->private_key, why);
     if (status == IMPRINT_OK)
         status = put(dir, "certificate.pem", certificate->certificate_pem, why);
     if (status == IMPRINT_OK && certificate->ca_pem)

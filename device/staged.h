@@ -16,7 +16,7 @@
 
 /* NUL-terminated; NULL: not there. */
 struct imprint_staged {
-    char *private_key_pem;
+    char *private_key;     /* its PEM, or a pkcs11: URI (key.h) */
     char *request_pem;     /* only of a key that this device made */
     char *certificate_pem; /* with it, all that follows counts */
     char *token;
@@ -32,7 +32,7 @@ struct imprint_staged {
 
 /* Text is borrowed for the call; NULL leaves a member out. */
 struct imprint_staged_certificate {
-    const char *private_key_pem; /* only if the service made it */
+    const char *private_key; /* only if the service made it */
     const char *certificate_pem;
     const char *ca_pem;
     const char *token;
@@ -54,10 +54,13 @@ void imprint_staged_free(struct imprint_staged *staged);
 IMPRINT_MUST_USE enum imprint_status imprint_staged_discard(
     const char *dir, struct imprint_why *why);
 
-/* Instead of what is staged: a new key and its request. */
+/* Instead of what is staged: a new key, by its text. */
 IMPRINT_MUST_USE enum imprint_status imprint_staged_put_key(
-    const char *dir, const char *private_key_pem, const char *request_pem,
-    struct imprint_why *why);
+    const char *dir, const char *private_key, struct imprint_why *why);
+
+/* Its request. */
+IMPRINT_MUST_USE enum imprint_status imprint_staged_put_request(
+    const char *dir, const char *request_pem, struct imprint_why *why);
 
 /* Beside the staged key, or with the service's. */
 IMPRINT_MUST_USE enum imprint_status imprint_staged_put_certificate(

@@ -11,6 +11,7 @@
 
 #include "device/handover.h"
 #include "device/identities.h"
+#include "device/key.h"
 #include "device/layout.h"
 #include "device/manifest.h"
 #include "device/staged.h"
@@ -18,6 +19,8 @@
 #include "posix/why.h"
 
 #define ROOM_MIN_LEN 131072u /* an identity's files, twice, in small blocks */
+
+#define KEY_MAX_LEN 262144u
 
 struct imprint_store {
     char *dir;
@@ -380,6 +383,22 @@ static void drop_missing(char **path)
     }
 }
 
+/* What private.key holds, if that is no key; NULL. */
+static char *read_uri(const char *path)
+{
+    char *text;
+    char *uri = NULL;
+    size_t len;
+
+    if (!path ||
+        imprint_file_read(path, KEY_MAX_LEN, &text, &len, NULL) != IMPRINT_OK)
+        return NULL;
+    if (imprint_key_is_elsewhere(text))
+        uri = strdup(text);
+    imprint_file_free_secret(text, len);
+    return uri;
+}
+
 static enum imprint_status check_whole(
     const struct imprint_device_identity *identity, struct imprint_why *why)
 {
@@ -428,6 +447,7 @@ enum imprint_status imprint_store_load(const char *dir, const char *place,
     identity.replaces_certificate_id = manifest.replaces;
     free(manifest.key_kind);
     identity.private_key_path = join(dir, place, "private.key");
+    identity.private_key_uri = read_uri(identity.private_key_path);
     identity.certificate_path = join(dir, place, "certificate.pem");
     identity.ca_path = join(dir, place, "ca.pem");
     identity.configuration_path = join(dir, place, "device-configuration.json");

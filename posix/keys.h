@@ -52,9 +52,10 @@ enum imprint_keys_kind imprint_keys_kind_of(const struct imprint_keys_key *key);
 void *imprint_keys_pkey(const struct imprint_keys_key *key);
 
 /*
- * A key whose private half is elsewhere, with the public half of a certificate:
- * see keys_hold.h. It is tried with a signature. ERR_KEY: the two are no pair.
- * The holder is closed with the key, or before a failure returns.
+ * A key whose private half is elsewhere: see keys_hold.h. Its public half is
+ * the certificate's or, if that is empty, the one that the holder knows. It is
+ * tried with a signature. ERR_KEY: the two are no pair. The holder is closed
+ * with the key, or before a failure returns.
  */
 struct imprint_keys_holder;
 IMPRINT_MUST_USE enum imprint_status imprint_keys_hold(

@@ -12,6 +12,7 @@
 #include <openssl/x509.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "keys.h"
 #include "keys_parts.h"
@@ -214,12 +215,63 @@ static EVP_PKEY *read_public(struct imprint_slice certificate_pem)
     return pkey;
 }
 
+static EVP_PKEY *build_ec(const struct imprint_keys_public *public)
+{
+    uint8_t point[1 + IMPRINT_KEYS_PUBLIC_MAX_LEN] = {4}; /* not compressed */
+    EC_KEY *key = EC_KEY_new_by_curve_name(public->kind == IMPRINT_KEYS_P256
+                                               ? NID_X9_62_prime256v1
+                                               : NID_secp384r1);
+    EVP_PKEY *out = EVP_PKEY_new();
+
+    memcpy(point + 1, public->bytes, public->len);
+    if (key && out && EC_KEY_oct2key(key, point, public->len + 1, NULL) == 1 &&
+        EVP_PKEY_assign_EC_KEY(out, key) == 1)
+        return out;
+    EC_KEY_free(key);
+    EVP_PKEY_free(out);
+    return NULL;
+}
+
+static EVP_PKEY *build_rsa(const struct imprint_keys_public *public)
+{
+    RSA *key = RSA_new();
+    EVP_PKEY *out = EVP_PKEY_new();
+    BIGNUM *modulus = BN_bin2bn(public->bytes, (int)public->len, NULL);
+    BIGNUM *exponent = BN_new();
+
+    if (key && out && modulus && exponent &&
+        BN_set_word(exponent, public->exponent) == 1 &&
+        RSA_set0_key(key, modulus, exponent, NULL) == 1) {
+        if (EVP_PKEY_assign_RSA(out, key) == 1)
+            return out;
+        modulus = exponent = NULL; /* the key's */
+    }
+    BN_free(modulus);
+    BN_free(exponent);
+    RSA_free(key);
+    EVP_PKEY_free(out);
+    return NULL;
+}
+
+static EVP_PKEY *find_public(struct imprint_slice certificate_pem,
+                             const struct imprint_keys_public *public)
+{
+    if (certificate_pem.len > 0)
+        return read_public(certificate_pem);
+    if (public->len == 0 || public->len > sizeof(public->bytes))
+        return NULL;
+    return public->kind == IMPRINT_KEYS_P256 ||
+                   public->kind == IMPRINT_KEYS_P384
+               ? build_ec(public)
+               : build_rsa(public);
+}
+
 enum imprint_status imprint_keys_hold(struct imprint_slice certificate_pem,
                                       const struct imprint_keys_holder *holder,
                                       struct imprint_keys_key **out,
                                       struct imprint_why *why)
 {
-    EVP_PKEY *public = read_public(certificate_pem);
+    EVP_PKEY *public = find_public(certificate_pem, &holder->public);
     struct imprint_keys_key *key = malloc(sizeof(*key));
     EVP_PKEY *held = NULL;
     bool good;
@@ -237,9 +289,14 @@ enum imprint_status imprint_keys_hold(struct imprint_slice certificate_pem,
     }
     EVP_PKEY_free(held);
     free(key);
-    imprint_why_set(why, IMPRINT_ERR_KEY,
-                    "the certificate belongs to another key than the "
-                    "token's, or the token does not sign");
+    if (certificate_pem.len == 0)
+        imprint_why_set(why, IMPRINT_ERR_KEY,
+                        "the token's key does not sign, or its public half "
+                        "there is of another key");
+    else
+        imprint_why_set(why, IMPRINT_ERR_KEY,
+                        "the certificate belongs to another key than the "
+                        "token's, or the token does not sign");
     imprint_why_hint(why,
                      "check the URI of the key, and that the key may sign");
     return IMPRINT_ERR_KEY;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "imprint/slice.h"
+#include "keys_public.h"
 
 enum imprint_keys_hold_way {
     IMPRINT_KEYS_HOLD_ECDSA, /* of a digest; r and s, of equal length */
@@ -23,6 +24,7 @@ struct imprint_keys_holder {
                  struct imprint_slice bytes, uint8_t *out, size_t *out_len);
     void (*close)(void *user); /* with the last reference to the key */
     void *user;
+    struct imprint_keys_public public;
 };
 
 #endif

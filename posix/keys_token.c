@@ -14,6 +14,14 @@
 #define SLOT_MAX_COUNT 64
 #define PIN_MAX_LEN 4096u
 
+#define VALUE_MAX_LEN 1024u
+#define PAIR_MAX_COUNT 8u
+
+/* CKA_EC_PARAMS: the curve's object identifier, DER (RFC 5480, 2.1.1.1). */
+static const uint8_t p256_params[] = {0x06, 0x08, 0x2a, 0x86, 0x48,
+                                      0xce, 0x3d, 0x03, 0x01, 0x07};
+static const uint8_t p384_params[] = {0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22};
+
 struct token {
     CK_FUNCTION_LIST *calls;
     CK_SLOT_ID slot;
@@ -170,15 +178,14 @@ static enum imprint_status read_pin(const struct imprint_keys_uri *uri,
 
 /* ---- the key ---- */
 
-static enum imprint_status find_key(const struct imprint_keys_uri *uri,
-                                    struct token *token,
-                                    struct imprint_why *why)
+static CK_ULONG search(const struct token *token,
+                       const struct imprint_keys_uri *uri,
+                       CK_OBJECT_CLASS class, CK_OBJECT_HANDLE *out,
+                       CK_ULONG room)
 {
-    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
     CK_ATTRIBUTE wanted[3] = {{CKA_CLASS, &class, sizeof(class)}};
     CK_ULONG wanted_count = 1;
-    CK_OBJECT_HANDLE keys[2];
-    CK_ULONG key_count = 0;
+    CK_ULONG count = 0;
 
     if (uri->object[0])
         wanted[wanted_count++] = (CK_ATTRIBUTE){
@@ -186,25 +193,37 @@ static enum imprint_status find_key(const struct imprint_keys_uri *uri,
     if (uri->id_len)
         wanted[wanted_count++] =
             (CK_ATTRIBUTE){CKA_ID, (void *)(uintptr_t)uri->id, uri->id_len};
-    if (token->calls->C_FindObjectsInit(token->session, wanted, wanted_count) ==
-        CKR_OK) {
-        if (token->calls->C_FindObjects(token->session, keys, 2, &key_count) !=
-            CKR_OK)
-            key_count = 0;
-        (void)token->calls->C_FindObjectsFinal(token->session);
-    }
+    if (token->calls->C_FindObjectsInit(token->session, wanted, wanted_count) !=
+        CKR_OK)
+        return 0;
+    if (token->calls->C_FindObjects(token->session, out, room, &count) !=
+        CKR_OK)
+        count = 0;
+    (void)token->calls->C_FindObjectsFinal(token->session);
+    return count;
+}
+
+static enum imprint_status find_key(const struct imprint_keys_uri *uri,
+                                    struct token *token,
+                                    struct imprint_why *why)
+{
+    CK_OBJECT_HANDLE keys[2];
+    CK_ULONG key_count = search(token, uri, CKO_PRIVATE_KEY, keys, 2);
+    enum imprint_status status =
+        key_count ? IMPRINT_ERR_SETTINGS : IMPRINT_ERR_NOT_FOUND;
+
     if (key_count == 1) {
         token->key = keys[0];
         return IMPRINT_OK;
     }
-    imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+    imprint_why_set(why, status,
                     "the token has %s private key "
                     "that the pkcs11: URI fits",
                     key_count ? "more than one" : "no");
     imprint_why_hint(why,
                      "say which by object= (its label) or id=: pkcs11-tool "
                      "-O shows them");
-    return IMPRINT_ERR_SETTINGS;
+    return status;
 }
 
 static bool sign(void *user, enum imprint_keys_hold_way way,
@@ -226,42 +245,155 @@ static bool sign(void *user, enum imprint_keys_hold_way way,
     return true;
 }
 
-static void close_token(void *user)
+/*
+ * No C_Logout: it would log out every session of this process, another key's
+ * too. The last one that closes does that by itself (PKCS #11 2.40, 5.6).
+ */
+static void leave(struct token *token)
 {
-    struct token *token = user;
-
-    if (token->has_session) {
-        (void)token->calls->C_Logout(token->session);
+    if (token->has_session)
         (void)token->calls->C_CloseSession(token->session);
-    }
-    free(token);
+    token->has_session = false;
 }
 
-static enum imprint_status open_all(
+static void close_token(void *user)
+{
+    leave(user);
+    free(user);
+}
+
+static enum imprint_status find_token(
     const struct imprint_keys_uri *uri,
     const struct imprint_keys_token_options *options, struct token *token,
     struct imprint_why *why)
 {
-    const char *module = options->module ? options->module : uri->module;
+    const char *module = uri->module;
+    enum imprint_status status;
+
+    if (!module[0])
+        module = options->module ? options->module : DEFAULT_MODULE;
+    memset(token, 0, sizeof(*token));
+    status = load(module, &token->calls, why);
+    return status ? status : find_slot(uri, token, why);
+}
+
+static enum imprint_status enter(
+    const struct imprint_keys_uri *uri,
+    const struct imprint_keys_token_options *options, CK_FLAGS flags,
+    struct token *token, struct imprint_why *why)
+{
     char *pin = NULL;
     size_t pin_len = 0;
-    enum imprint_status status =
-        load(module[0] ? module : DEFAULT_MODULE, &token->calls, why);
+    enum imprint_status status = find_token(uri, options, token, why);
 
-    if (status == IMPRINT_OK)
-        status = find_slot(uri, token, why);
     if (status == IMPRINT_OK)
         status = read_pin(uri, &pin, &pin_len, why);
     if (status == IMPRINT_OK &&
-        token->calls->C_OpenSession(token->slot, CKF_SERIAL_SESSION, NULL, NULL,
-                                    &token->session) != CKR_OK)
+        token->calls->C_OpenSession(token->slot, CKF_SERIAL_SESSION | flags,
+                                    NULL, NULL, &token->session) != CKR_OK)
         status =
             imprint_why_set(why, IMPRINT_ERR_KEY, "the token lets nobody in");
     token->has_session = status == IMPRINT_OK;
     if (status == IMPRINT_OK)
-        status = log_in(token, options->pin ? options->pin : pin, why);
+        status = log_in(token, pin ? pin : options->pin, why);
     imprint_file_free_secret(pin, pin_len);
-    return status == IMPRINT_OK ? find_key(uri, token, why) : status;
+    if (status != IMPRINT_OK)
+        leave(token);
+    return status;
+}
+
+/* ---- the public half ---- */
+
+struct value {
+    uint8_t bytes[VALUE_MAX_LEN];
+    size_t len;
+};
+
+static bool read_value(const struct token *token, CK_OBJECT_HANDLE object,
+                       CK_ATTRIBUTE_TYPE type, struct value *out)
+{
+    CK_ATTRIBUTE wanted = {type, out->bytes, sizeof(out->bytes)};
+
+    if (token->calls->C_GetAttributeValue(token->session, object, &wanted, 1) !=
+            CKR_OK ||
+        wanted.ulValueLen == 0 || wanted.ulValueLen > sizeof(out->bytes))
+        return false;
+    out->len = wanted.ulValueLen;
+    return true;
+}
+
+static bool is_curve(const struct value *params, const uint8_t *curve,
+                     size_t len)
+{
+    return params->len == len && memcmp(params->bytes, curve, len) == 0;
+}
+
+/* CKA_EC_POINT is an OCTET STRING; some tokens leave its head out. */
+static void read_ec(const struct token *token, CK_OBJECT_HANDLE object,
+                    struct imprint_keys_public *out)
+{
+    struct value params;
+    struct value point;
+    size_t len;
+    size_t head_len;
+
+    if (!read_value(token, object, CKA_EC_PARAMS, &params) ||
+        !read_value(token, object, CKA_EC_POINT, &point))
+        return;
+    if (is_curve(&params, p256_params, sizeof(p256_params)))
+        out->kind = IMPRINT_KEYS_P256;
+    else if (is_curve(&params, p384_params, sizeof(p384_params)))
+        out->kind = IMPRINT_KEYS_P384;
+    else
+        return;
+    len = out->kind == IMPRINT_KEYS_P256 ? 64 : 96;
+    head_len = point.len == len + 1 ? 0 : 2; /* 04, the length */
+    if (point.len != head_len + 1 + len || point.bytes[head_len] != 4)
+        return;
+    memcpy(out->bytes, point.bytes + head_len + 1, len);
+    out->len = len;
+}
+
+static void read_rsa(const struct token *token, CK_OBJECT_HANDLE object,
+                     struct imprint_keys_public *out)
+{
+    struct value modulus;
+    struct value exponent;
+
+    if (!read_value(token, object, CKA_MODULUS, &modulus) ||
+        !read_value(token, object, CKA_PUBLIC_EXPONENT, &exponent) ||
+        modulus.len > sizeof(out->bytes) || exponent.len > 4)
+        return;
+    out->kind = IMPRINT_KEYS_OTHER;
+    memcpy(out->bytes, modulus.bytes, modulus.len);
+    out->len = modulus.len;
+    for (size_t i = 0; i < exponent.len; i++)
+        out->exponent = out->exponent << 8 | exponent.bytes[i];
+}
+
+/* An RSA private key knows it; an EC one has a public one of the same id. */
+static void read_public(const struct token *token,
+                        const struct imprint_keys_uri *uri,
+                        struct imprint_keys_public *out)
+{
+    struct imprint_keys_uri same = *uri;
+    struct value id;
+    CK_OBJECT_HANDLE object;
+
+    memset(out, 0, sizeof(*out));
+    read_rsa(token, token->key, out);
+    if (out->len > 0)
+        return;
+    read_ec(token, token->key, out);
+    if (out->len > 0)
+        return;
+    if (same.id_len == 0 && read_value(token, token->key, CKA_ID, &id) &&
+        id.len <= sizeof(same.id)) {
+        memcpy(same.id, id.bytes, id.len);
+        same.id_len = id.len;
+    }
+    if (search(token, &same, CKO_PUBLIC_KEY, &object, 1) == 1)
+        read_ec(token, object, out);
 }
 
 enum imprint_status imprint_keys_token_open(
@@ -274,13 +406,169 @@ enum imprint_status imprint_keys_token_open(
 
     if (!token)
         return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
-    status = open_all(uri, options, token, why);
+    status = enter(uri, options, 0, token, why);
+    if (status == IMPRINT_OK)
+        status = find_key(uri, token, why);
     if (status != IMPRINT_OK) {
         close_token(token);
         return status;
     }
+    read_public(token, uri, &out->public);
     out->sign = sign;
     out->close = close_token;
     out->user = token;
     return IMPRINT_OK;
+}
+
+/* ---- making ---- */
+
+enum imprint_status imprint_keys_token_pin_down(
+    struct imprint_keys_uri *uri,
+    const struct imprint_keys_token_options *options, struct imprint_why *why)
+{
+    struct token token;
+    enum imprint_status status = find_token(uri, options, &token, why);
+    struct {
+        const unsigned char *field;
+        size_t field_len;
+        char *out;
+    } parts[] = {
+        {token.info.label, sizeof(token.info.label), uri->token},
+        {token.info.serialNumber, sizeof(token.info.serialNumber), uri->serial},
+    };
+
+    if (status != IMPRINT_OK)
+        return status;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        size_t len = parts[i].field_len;
+
+        while (len > 0 && (parts[i].field[len - 1] == ' ' ||
+                           parts[i].field[len - 1] == '\0'))
+            len--;
+        memcpy(parts[i].out, parts[i].field, len);
+        parts[i].out[len] = '\0';
+    }
+    uri->has_slot = false;
+    return IMPRINT_OK;
+}
+
+struct wish {
+    CK_ATTRIBUTE public[8];
+    CK_ATTRIBUTE private[8];
+    CK_ULONG public_count;
+    CK_ULONG private_count;
+};
+
+static void ask_public(struct wish *wish, CK_ATTRIBUTE_TYPE type,
+                       const void *value, size_t len)
+{
+    wish->public[wish->public_count++] =
+        (CK_ATTRIBUTE){type, (void *)(uintptr_t)value, len};
+}
+
+static void ask_private(struct wish *wish, CK_ATTRIBUTE_TYPE type,
+                        const void *value, size_t len)
+{
+    wish->private[wish->private_count++] =
+        (CK_ATTRIBUTE){type, (void *)(uintptr_t)value, len};
+}
+
+/* It stays on the token, signs, and does nothing else. */
+static void ask_common(struct wish *wish, const struct imprint_keys_uri *uri)
+{
+    static const CK_BBOOL yes = CK_TRUE;
+    static const CK_BBOOL no = CK_FALSE;
+
+    ask_public(wish, CKA_TOKEN, &yes, sizeof(yes));
+    ask_public(wish, CKA_VERIFY, &yes, sizeof(yes));
+    ask_private(wish, CKA_TOKEN, &yes, sizeof(yes));
+    ask_private(wish, CKA_PRIVATE, &yes, sizeof(yes));
+    ask_private(wish, CKA_SENSITIVE, &yes, sizeof(yes));
+    ask_private(wish, CKA_EXTRACTABLE, &no, sizeof(no));
+    ask_private(wish, CKA_SIGN, &yes, sizeof(yes));
+    if (uri->object[0]) {
+        ask_public(wish, CKA_LABEL, uri->object, strlen(uri->object));
+        ask_private(wish, CKA_LABEL, uri->object, strlen(uri->object));
+    }
+    if (uri->id_len) {
+        ask_public(wish, CKA_ID, uri->id, uri->id_len);
+        ask_private(wish, CKA_ID, uri->id, uri->id_len);
+    }
+}
+
+static CK_RV generate(const struct token *token,
+                      const struct imprint_keys_uri *uri,
+                      enum imprint_keys_kind kind)
+{
+    static const uint8_t exponent[] = {0x01, 0x00, 0x01};
+    bool is_ec = kind == IMPRINT_KEYS_P256 || kind == IMPRINT_KEYS_P384;
+    CK_MECHANISM mechanism = {
+        is_ec ? CKM_EC_KEY_PAIR_GEN : CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0};
+    CK_ULONG bits = kind == IMPRINT_KEYS_RSA2048 ? 2048 : 3072;
+    struct wish wish = {.public_count = 0};
+    CK_OBJECT_HANDLE public;
+    CK_OBJECT_HANDLE private;
+
+    ask_common(&wish, uri);
+    if (kind == IMPRINT_KEYS_P256) {
+        ask_public(&wish, CKA_EC_PARAMS, p256_params, sizeof(p256_params));
+    } else if (kind == IMPRINT_KEYS_P384) {
+        ask_public(&wish, CKA_EC_PARAMS, p384_params, sizeof(p384_params));
+    } else {
+        ask_public(&wish, CKA_MODULUS_BITS, &bits, sizeof(bits));
+        ask_public(&wish, CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent));
+    }
+    return token->calls->C_GenerateKeyPair(
+        token->session, &mechanism, wish.public, wish.public_count,
+        wish.private, wish.private_count, &public, &private);
+}
+
+enum imprint_status imprint_keys_token_make(
+    const struct imprint_keys_uri *uri,
+    const struct imprint_keys_token_options *options,
+    enum imprint_keys_kind kind, struct imprint_why *why)
+{
+    struct token token;
+    enum imprint_status status =
+        enter(uri, options, CKF_RW_SESSION, &token, why);
+    CK_RV code;
+
+    if (status != IMPRINT_OK)
+        return status;
+    code = generate(&token, uri, kind);
+    leave(&token);
+    if (code == CKR_OK)
+        return IMPRINT_OK;
+    imprint_why_set(why, IMPRINT_ERR_KEY,
+                    "the token cannot make this kind of key (0x%lx)", code);
+    imprint_why_hint(why, "try another --key, or make room on the token: "
+                          "pkcs11-tool -O shows what it holds");
+    return IMPRINT_ERR_KEY;
+}
+
+enum imprint_status imprint_keys_token_erase(
+    const struct imprint_keys_uri *uri,
+    const struct imprint_keys_token_options *options, struct imprint_why *why)
+{
+    static const CK_OBJECT_CLASS classes[] = {CKO_PRIVATE_KEY, CKO_PUBLIC_KEY};
+    CK_OBJECT_HANDLE objects[PAIR_MAX_COUNT];
+    struct token token;
+    enum imprint_status status =
+        enter(uri, options, CKF_RW_SESSION, &token, why);
+
+    if (status != IMPRINT_OK)
+        return status;
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        CK_ULONG count =
+            search(&token, uri, classes[i], objects, PAIR_MAX_COUNT);
+
+        for (CK_ULONG j = 0; j < count; j++) {
+            if (token.calls->C_DestroyObject(token.session, objects[j]) !=
+                CKR_OK)
+                status = imprint_why_set(why, IMPRINT_ERR_KEY,
+                                         "the token does not let its key go");
+        }
+    }
+    leave(&token);
+    return status;
 }

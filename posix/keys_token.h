@@ -7,20 +7,44 @@
 #include "imprint/status.h"
 #include "imprint/why.h"
 
+/* Where the URI does not say it itself. */
 struct imprint_keys_token_options {
-    const char *module; /* NULL: the URI's, else p11-kit's */
-    const char *pin;    /* NULL: the URI's pin-source, else none */
+    const char *module; /* NULL: p11-kit's */
+    const char *pin;    /* NULL: none */
 };
 
 /*
  * Finds the one token and the one private key that the URI means, and logs in,
- * once. ERR_SETTINGS: the module, the token or the key is not there, or there
- * are several. ERR_KEY: the PIN is wrong, missing or locked. The holder's close
- * logs out.
+ * once. ERR_SETTINGS: the module or the token is not there, or there are
+ * several of token or key. ERR_NOT_FOUND: no such key. ERR_KEY: the PIN is
+ * wrong, missing or locked. The holder's close leaves it.
  */
 IMPRINT_MUST_USE enum imprint_status imprint_keys_token_open(
     const struct imprint_keys_uri *uri,
     const struct imprint_keys_token_options *options,
     struct imprint_keys_holder *out, struct imprint_why *why);
+
+/*
+ * Says in *uri which of all tokens it means, by label and serial number: the
+ * same one tomorrow, whatever slot it is in then. Nobody logs in.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_keys_token_pin_down(
+    struct imprint_keys_uri *uri,
+    const struct imprint_keys_token_options *options, struct imprint_why *why);
+
+/*
+ * Makes a pair of keys there, that never leaves, with the URI's label and id.
+ * To be called when imprint_keys_token_open did not find it. ERR_KEY: the token
+ * can't make one of this kind.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_keys_token_make(
+    const struct imprint_keys_uri *uri,
+    const struct imprint_keys_token_options *options,
+    enum imprint_keys_kind kind, struct imprint_why *why);
+
+/* Erases the pair with the URI's label and id; none is OK. */
+IMPRINT_MUST_USE enum imprint_status imprint_keys_token_erase(
+    const struct imprint_keys_uri *uri,
+    const struct imprint_keys_token_options *options, struct imprint_why *why);
 
 #endif

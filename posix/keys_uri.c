@@ -168,3 +168,94 @@ enum imprint_status imprint_keys_uri_parse(const char *text,
     *out = uri;
     return IMPRINT_OK;
 }
+
+/* ---- writing ---- */
+
+struct line {
+    char *out;
+    size_t size;
+    size_t len;
+    char separator; /* before the next part */
+};
+
+static void put(struct line *line, const char *text)
+{
+    size_t len = strlen(text);
+
+    if (line->len + len < line->size)
+        memcpy(line->out + line->len, text, len + 1);
+    line->len += len;
+}
+
+/* What RFC 7512 reserves in neither half, bare; all else in percent. */
+static void put_part(struct line *line, const char *name, const uint8_t *bytes,
+                     size_t len)
+{
+    static const char bare[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst"
+                               "uvwxyz0123456789-._~/:";
+    bool is_text = strcmp(name, "id") != 0;
+    char piece[4] = {line->separator, '\0'};
+
+    if (len == 0)
+        return;
+    if (piece[0])
+        put(line, piece);
+    put(line, name);
+    put(line, "=");
+    for (size_t i = 0; i < len; i++) {
+        if (is_text && bytes[i] && strchr(bare, bytes[i])) {
+            piece[0] = (char)bytes[i];
+            piece[1] = '\0';
+        } else {
+            (void)snprintf(piece, sizeof(piece), "%%%02X", bytes[i]);
+        }
+        put(line, piece);
+    }
+    line->separator =
+        line->separator == '?' || line->separator == '&' ? '&' : ';';
+}
+
+static void put_text(struct line *line, const char *name, const char *text)
+{
+    put_part(line, name, (const uint8_t *)text, strlen(text));
+}
+
+bool imprint_keys_uri_write(const struct imprint_keys_uri *uri, char *out,
+                            size_t size)
+{
+    struct line line = {out, size, 0, '\0'};
+    char slot[24] = "";
+
+    put(&line, scheme);
+    put_text(&line, "token", uri->token);
+    put_text(&line, "serial", uri->serial);
+    put_text(&line, "manufacturer", uri->manufacturer);
+    put_text(&line, "model", uri->model);
+    if (uri->has_slot)
+        (void)snprintf(slot, sizeof(slot), "%lu", uri->slot);
+    put_text(&line, "slot-id", slot);
+    put_text(&line, "object", uri->object);
+    put_part(&line, "id", uri->id, uri->id_len);
+    line.separator = '?';
+    put_text(&line, "module-path", uri->module);
+    put_text(&line, "pin-source", uri->pin_source);
+    return line.len < size;
+}
+
+static bool agrees(const char *wanted, const char *text)
+{
+    return wanted[0] == '\0' || strcmp(wanted, text) == 0;
+}
+
+bool imprint_keys_uri_fits(const struct imprint_keys_uri *wanted,
+                           const struct imprint_keys_uri *uri)
+{
+    return agrees(wanted->token, uri->token) &&
+           agrees(wanted->serial, uri->serial) &&
+           agrees(wanted->manufacturer, uri->manufacturer) &&
+           agrees(wanted->model, uri->model) &&
+           agrees(wanted->object, uri->object) &&
+           (wanted->id_len == 0 ||
+            (wanted->id_len == uri->id_len &&
+             memcmp(wanted->id, uri->id, uri->id_len) == 0));
+}

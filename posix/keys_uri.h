@@ -11,6 +11,7 @@
 
 #define IMPRINT_KEYS_URI_TEXT_LEN 128
 #define IMPRINT_KEYS_URI_PATH_LEN 512
+#define IMPRINT_KEYS_URI_MAX_LEN 4096
 
 /* pkcs11: of RFC 7512; decoded, "" is not given. */
 struct imprint_keys_uri {
@@ -36,5 +37,14 @@ const char *imprint_keys_uri_path(const char *text);
 /* ERR_SETTINGS: it is no such URI; why says at what. */
 IMPRINT_MUST_USE enum imprint_status imprint_keys_uri_parse(
     const char *text, struct imprint_keys_uri *out, struct imprint_why *why);
+
+/* All but a PIN; NUL-terminated. False: size is too small. */
+IMPRINT_MUST_USE bool imprint_keys_uri_write(const struct imprint_keys_uri *uri,
+                                             char *out, size_t size);
+
+/* Is what wanted says of token and object true of uri? Slots don't count:
+ * they are numbered anew as tokens come and go. */
+bool imprint_keys_uri_fits(const struct imprint_keys_uri *wanted,
+                           const struct imprint_keys_uri *uri);
 
 #endif

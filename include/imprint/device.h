@@ -24,6 +24,7 @@ struct imprint_device_identity {
     char *endpoint;
     char *template_name;
     char *private_key_path;
+    char *private_key_uri; /* the file holds it: the key is on a token; NULL */
     char *certificate_path;
     char *ca_path;                 /* NULL: the system's roots */
     char *configuration_path;      /* device-configuration.json, or NULL */
@@ -78,9 +79,14 @@ IMPRINT_MUST_USE enum imprint_status imprint_device_load_former(
     struct imprint_why *why);
 void imprint_device_free(struct imprint_device_identity *identity);
 
-/* Forgets every identity, staged and in use; keys are overwritten first. */
+/*
+ * Forgets every identity, staged and in use; keys are overwritten first, and
+ * those that were made on a token are erased there, by settings->pkcs11_module
+ * and pin. If that fails the rest is forgotten all the same, and another call
+ * tries it again. Of the settings, state_dir, those two and log are looked at.
+ */
 IMPRINT_MUST_USE enum imprint_status imprint_device_reset(
-    const char *state_dir, struct imprint_why *why);
+    const struct imprint_device_settings *settings, struct imprint_why *why);
 
 #ifdef __cplusplus
 }

@@ -64,8 +64,16 @@ struct imprint_device_settings {
     const char *claim; /* PEM certificate, or PKCS#12 with key */
     /* PEM file or file: URI, or pkcs11: URI; [private.key beside the claim] */
     const char *claim_key;
-    const char *pkcs11_module; /* [the URI's, else p11-kit's] */
-    const char *pin;           /* of the token [the URI's pin-source] */
+    /*
+     * Where the identity's private key is made: "file:", or a pkcs11: URI that
+     * fits one token. If it names an object by label or id, that one is taken
+     * or, if it is not there, made, and never erased; else each identity has
+     * its own. [file:; renew: where it is now]
+     */
+    const char *identity_key;
+    /* For what the URIs don't say: module-path and pin-source. */
+    const char *pkcs11_module; /* [p11-kit's] */
+    const char *pin;
     /*
      * In place of claim and claim_key: a trusted user's claim, as
      * CreateProvisioningClaim answers it or as the QR code of `imprint endpoint

@@ -92,7 +92,8 @@ static char *certify(EVP_PKEY *pkey)
 static enum imprint_status hold(struct token *token, const char *pem,
                                 struct imprint_keys_key **out)
 {
-    const struct imprint_keys_holder holder = {sign, close_token, token};
+    const struct imprint_keys_holder holder = {
+        .sign = sign, .close = close_token, .user = token};
 
     return imprint_keys_hold(imprint_slice_text(pem), &holder, out, NULL);
 }

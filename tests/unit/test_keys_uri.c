@@ -71,6 +71,51 @@ static void malformed(void **state)
                      IMPRINT_ERR_SETTINGS);
 }
 
+static void written_as_read(void **state)
+{
+    static const char text[] =
+        "pkcs11:token=My%20token;serial=DECC01;manufacturer=M%3BX;model=Y;"
+        "slot-id=7;object=dev/1;id=%00%01%FF?module-path=/usr/lib/m.so&"
+        "pin-source=/run/pin";
+    char out[sizeof(text)];
+    struct imprint_keys_uri uri;
+
+    (void)state;
+    assert_int_equal(imprint_keys_uri_parse(text, &uri, NULL), IMPRINT_OK);
+    assert_true(imprint_keys_uri_write(&uri, out, sizeof(out)));
+    assert_string_equal(out, text);
+    for (size_t size = 0; size < sizeof(out); size++)
+        assert_false(imprint_keys_uri_write(&uri, out, size));
+    assert_int_equal(imprint_keys_uri_parse("pkcs11:", &uri, NULL), IMPRINT_OK);
+    uri.has_pin = true;
+    assert_true(imprint_keys_uri_write(&uri, out, sizeof(out)));
+    assert_string_equal(out, "pkcs11:");
+}
+
+static void fits(void **state)
+{
+    static const char text[] = "pkcs11:token=a;serial=1;object=b;id=%01";
+    static const char *const good[] = {
+        "pkcs11:",         "pkcs11:token=a", "pkcs11:slot-id=3",
+        "pkcs11:serial=1", "pkcs11:id=%01",  "pkcs11:token=a;object=b"};
+    static const char *const bad[] = {"pkcs11:token=b", "pkcs11:serial=12",
+                                      "pkcs11:object=a", "pkcs11:id=%01%01",
+                                      "pkcs11:token=a;model=x"};
+    struct imprint_keys_uri uri;
+    struct imprint_keys_uri wanted;
+
+    (void)state;
+    assert_int_equal(imprint_keys_uri_parse(text, &uri, NULL), IMPRINT_OK);
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_int_equal(imprint_keys_uri_parse(good[i], &wanted, NULL), 0);
+        assert_true(imprint_keys_uri_fits(&wanted, &uri));
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(imprint_keys_uri_parse(bad[i], &wanted, NULL), 0);
+        assert_false(imprint_keys_uri_fits(&wanted, &uri));
+    }
+}
+
 static void paths(void **state)
 {
     (void)state;
@@ -84,10 +129,9 @@ static void paths(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole),
-        cmocka_unit_test(little),
-        cmocka_unit_test(malformed),
-        cmocka_unit_test(paths),
+        cmocka_unit_test(whole),     cmocka_unit_test(little),
+        cmocka_unit_test(malformed), cmocka_unit_test(written_as_read),
+        cmocka_unit_test(fits),      cmocka_unit_test(paths),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
