@@ -103,10 +103,6 @@ static enum imprint_status blame_session(struct imprint_doctor *doctor,
     if (!imprint_tls_ready(doctor->tls)) {
         (void)snprintf(cause->evidence, sizeof(cause->evidence),
                        "TCP connects, and TLS does not come up");
-        if (!cause->why.hint[0])
-            imprint_why_hint(&cause->why,
-                             "something between may cut TLS, or the port wants "
-                             "another protocol: try --port 443 or 8883");
         return imprint_doctor_blame(doctor, status,
                                     status == IMPRINT_ERR_TIMEOUT ? "tls-silent"
                                                                   : "tls-cut");

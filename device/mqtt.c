@@ -187,21 +187,30 @@ static bool set_options(struct imprint_mqtt *session,
                                  imprint_tls_context(options->tls)) == 0;
 }
 
+static const char no_tls_hint[] =
+    "a firewall or proxy between may cut TLS, packets above the path's MTU may "
+    "get lost, or the port speaks something else: try --port 443, --proxy, or "
+    "another network";
+
 static enum imprint_status tell_closed(const struct imprint_mqtt *session,
                                        const char *reason,
                                        struct imprint_why *why)
 {
-    const char *when = "while connecting";
+    const char *when = "instead of answering CONNECT";
 
+    if (!imprint_tls_ready(session->tls)) {
+        imprint_why_set(why, IMPRINT_ERR_LOST,
+                        "%s closed the connection before TLS was up",
+                        session->place);
+        imprint_why_hint(why, "%s", no_tls_hint);
+        return IMPRINT_ERR_LOST;
+    }
     if (session->connack == 0)
         when = session->asked ? "after a request" : "after connecting";
-    else if (imprint_tls_ready(session->tls))
-        when = "instead of answering CONNECT";
     imprint_why_set(why, IMPRINT_ERR_LOST, "%s closed the connection %s: %s",
                     session->place, when, reason);
-    if (imprint_tls_ready(session->tls))
-        imprint_why_hint(why, "if it does so every time: the certificate is "
-                              "not active, or its policy does not allow this");
+    imprint_why_hint(why, "if it does so every time: the certificate is not "
+                          "active, or its policy does not allow this");
     return IMPRINT_ERR_LOST;
 }
 
@@ -423,11 +432,14 @@ void imprint_mqtt_tell_silence(const struct imprint_mqtt *session,
         what = "CONNACK";
     imprint_why_set(why, IMPRINT_ERR_TIMEOUT, "no answer from %s: %s is due",
                     session->place, what);
-    imprint_why_hint(why, "%s",
-                     session->connack == 0
-                         ? "the service may be slow, or the claim's policy "
-                           "does not allow the request"
-                         : "check host and port, and firewalls between");
+    if (session->connack == 0)
+        imprint_why_hint(why, "the service may be slow, or the claim's policy "
+                              "does not allow the request");
+    else
+        imprint_why_hint(why, "%s",
+                         imprint_tls_ready(session->tls)
+                             ? "is that port MQTT's, and the service well?"
+                             : no_tls_hint);
 }
 
 /* ---- waiting ---- */
