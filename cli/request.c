@@ -192,6 +192,7 @@ enum imprint_status imprint_request_token(
     enum imprint_status status = IMPRINT_OK;
 
     device->pkcs11_module = imprint_settings_get(settings, "pkcs11-module");
+    device->tcti = imprint_settings_get(settings, "tcti");
     device->pin = imprint_settings_get(settings, "pin");
     if (path)
         status = read_secret(path, pin, pin_len, why);

@@ -11,58 +11,40 @@
 #include "device/layout.h"
 #include "device/say.h"
 #include "posix/file.h"
-#include "posix/keys_token.h"
-#include "posix/keys_uri.h"
+#include "posix/keys_hold.h"
+#include "posix/keys_place.h"
 #include "posix/why.h"
 
 #define NOTES "token-keys"
-#define LABEL "imprint"
-#define ID_LEN 16u
-#define NAME_LEN (2 * ID_LEN)
+#define NAME_LEN 32u
 #define PEM_MAX_LEN 262144u
 
 bool imprint_key_is_elsewhere(const char *text)
 {
-    return text && imprint_keys_uri_is_token(text);
+    return text && imprint_keys_place_is(text);
 }
 
-static enum imprint_status parse(const char *text, struct imprint_keys_uri *uri,
-                                 struct imprint_why *why)
+static struct imprint_keys_reach reach_of(
+    const struct imprint_device_settings *settings)
 {
-    enum imprint_status status = imprint_keys_uri_parse(text, uri, why);
+    const struct imprint_keys_reach reach = {.module = settings->pkcs11_module,
+                                             .tcti = settings->tcti,
+                                             .pin = settings->pin};
 
-    if (status == IMPRINT_OK && uri->has_pin) {
-        status = imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                                 "the key's URI has a PIN (pin-value): others "
-                                 "can read it there");
-        imprint_why_hint(why,
-                         "use --pin-file, IMPRINT_PIN or pin-source=file:");
-    }
-    return status;
+    return reach;
 }
 
 enum imprint_status imprint_key_check(const char *text, struct imprint_why *why)
 {
-    struct imprint_keys_uri uri;
-
     if (imprint_key_is_elsewhere(text))
-        return parse(text, &uri, why);
+        return imprint_keys_place_check(text, why);
     if (!text || !text[0] || strcmp(text, "file:") == 0)
         return IMPRINT_OK;
     imprint_why_set(why, IMPRINT_ERR_SETTINGS,
                     "identity-key is no place for a key: \"%.200s\"", text);
-    imprint_why_hint(why, "give a pkcs11: URI, or file: for the state "
-                          "directory");
+    imprint_why_hint(why, "give a pkcs11: URI, tpm2: or, for the state "
+                          "directory, file:");
     return IMPRINT_ERR_SETTINGS;
-}
-
-static struct imprint_keys_token_options options_of(
-    const struct imprint_device_settings *settings)
-{
-    const struct imprint_keys_token_options options = {
-        .module = settings->pkcs11_module, .pin = settings->pin};
-
-    return options;
 }
 
 enum imprint_status imprint_key_open(
@@ -70,42 +52,24 @@ enum imprint_status imprint_key_open(
     struct imprint_slice certificate_pem, struct imprint_keys_key **out,
     struct imprint_why *why)
 {
-    const struct imprint_keys_token_options options = options_of(settings);
+    const struct imprint_keys_reach reach = reach_of(settings);
     struct imprint_keys_holder holder;
-    struct imprint_keys_uri uri;
     enum imprint_status status;
 
     if (!imprint_key_is_elsewhere(text))
         return imprint_keys_read(imprint_slice_text(text), NULL, out, why);
-    status = parse(text, &uri, why);
-    if (status == IMPRINT_OK)
-        status = imprint_keys_token_open(&uri, &options, &holder, why);
+    status = imprint_keys_place_open(text, &reach, &holder, why);
     return status ? status
                   : imprint_keys_hold(certificate_pem, &holder, out, why);
 }
 
 /* ---- a new one ---- */
 
-static char *write_uri(const struct imprint_keys_uri *uri)
-{
-    char text[IMPRINT_KEYS_URI_MAX_LEN];
-
-    return imprint_keys_uri_write(uri, text, sizeof(text)) ? strdup(text)
-                                                           : NULL;
-}
-
-static void name_note(const struct imprint_keys_uri *uri,
-                      char name[NAME_LEN + 1])
-{
-    for (size_t i = 0; i < ID_LEN; i++)
-        (void)snprintf(name + 2 * i, 3, "%02x", uri->id[i]);
-}
-
 /* Durable before the key is made: no key of ours is ever without one. */
-static enum imprint_status note(const char *dir,
-                                const struct imprint_keys_uri *uri,
-                                const char *text, struct imprint_why *why)
+static enum imprint_status note(const char *dir, const char *uri,
+                                struct imprint_why *why)
 {
+    uint8_t random[NAME_LEN / 2];
     char name[NAME_LEN + 1];
     char path[PATH_MAX];
     enum imprint_status status;
@@ -114,113 +78,136 @@ static enum imprint_status note(const char *dir,
     status = imprint_file_make_dir(path, 0700, why);
     if (status != IMPRINT_OK)
         return status;
-    name_note(uri, name);
+    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        return imprint_why_set(why, IMPRINT_ERR_INTERNAL,
+                               "out of random bytes");
+    for (size_t i = 0; i < sizeof(random); i++)
+        (void)snprintf(name + 2 * i, 3, "%02x", random[i]);
     imprint_layout_path(path, dir, NOTES, name);
-    return imprint_file_replace(path, imprint_slice_text(text), 0600, why);
-}
-
-static bool is_named(const struct imprint_keys_uri *uri)
-{
-    return uri->object[0] != '\0' || uri->id_len > 0;
+    return imprint_file_replace(path, imprint_slice_text(uri), 0600, why);
 }
 
 enum imprint_status imprint_key_choose(
     const struct imprint_device_settings *settings, const char *dir, char **uri,
     struct imprint_why *why)
 {
-    const struct imprint_keys_token_options options = options_of(settings);
-    struct imprint_keys_uri place;
-    enum imprint_status status = parse(settings->identity_key, &place, why);
-    bool is_ours;
+    const struct imprint_keys_reach reach = reach_of(settings);
+    char text[IMPRINT_KEYS_PLACE_URI_LEN];
+    bool is_new;
+    enum imprint_status status = imprint_keys_place_choose(
+        settings->identity_key, &reach, text, &is_new, why);
 
-    if (status == IMPRINT_OK)
-        status = imprint_keys_token_pin_down(&place, &options, why);
+    if (status == IMPRINT_OK && is_new)
+        status = note(dir, text, why);
     if (status != IMPRINT_OK)
         return status;
-    is_ours = !is_named(&place);
-    if (is_ours) {
-        (void)snprintf(place.object, sizeof(place.object), LABEL);
-        place.id_len = ID_LEN;
-        if (getrandom(place.id, ID_LEN, 0) != (ssize_t)ID_LEN)
-            return imprint_why_set(why, IMPRINT_ERR_INTERNAL,
-                                   "out of random bytes");
-    }
-    *uri = write_uri(&place);
-    if (!*uri)
-        return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
-    if (is_ours)
-        status = note(dir, &place, *uri, why);
-    if (status != IMPRINT_OK) {
-        free(*uri);
-        *uri = NULL;
-    }
-    return status;
+    *uri = strdup(text);
+    return *uri ? status
+                : imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
 }
 
 enum imprint_status imprint_key_make(
     const struct imprint_device_settings *settings, const char *uri,
     struct imprint_why *why)
 {
-    const struct imprint_keys_token_options options = options_of(settings);
-    struct imprint_keys_uri place;
-    enum imprint_status status = parse(uri, &place, why);
+    const struct imprint_keys_reach reach = reach_of(settings);
 
     /* the two enums agree up to RSA3072 */
-    return status ? status
-                  : imprint_keys_token_make(
-                        &place, &options,
-                        (enum imprint_keys_kind)(unsigned)settings->key, why);
+    return imprint_keys_place_make(
+        uri, &reach, (enum imprint_keys_kind)(unsigned)settings->key, why);
 }
 
 /* ---- the notes ---- */
 
-static bool is_noted(const char *dir, const struct imprint_keys_uri *uri)
+static bool is_note(const char *name)
 {
-    char name[NAME_LEN + 1];
-    char path[PATH_MAX];
-    char *text;
-    size_t len;
-
-    if (uri->id_len != ID_LEN)
-        return false;
-    name_note(uri, name);
-    imprint_layout_path(path, dir, NOTES, name);
-    if (imprint_file_read(path, IMPRINT_KEYS_URI_MAX_LEN, &text, &len, NULL) !=
-        IMPRINT_OK)
-        return false;
-    free(text);
-    return true;
+    return strlen(name) == NAME_LEN &&
+           strspn(name, "0123456789abcdef") == NAME_LEN;
 }
 
-/* Who names no object wants one of ours, and not what another URI named. */
+/* What each note says is told; false ends it. */
+static enum imprint_status for_each_note(const char *dir,
+                                         bool (*tell)(void *user,
+                                                      const char *path,
+                                                      const char *uri),
+                                         void *user, struct imprint_why *why)
+{
+    enum imprint_status status = IMPRINT_OK;
+    struct dirent *entry;
+    char path[PATH_MAX];
+    bool goes_on = true;
+    DIR *stream;
+
+    imprint_layout_path(path, dir, NOTES, NULL);
+    stream = opendir(path);
+    if (!stream)
+        return errno == ENOENT ? IMPRINT_OK
+                               : imprint_layout_fail(why, "read", path);
+    while (goes_on && status == IMPRINT_OK && (entry = readdir(stream))) {
+        char *uri;
+        size_t len;
+
+        if (!is_note(entry->d_name))
+            continue;
+        imprint_layout_path(path, dir, NOTES, entry->d_name);
+        status = imprint_file_read(path, IMPRINT_KEYS_PLACE_URI_LEN, &uri, &len,
+                                   why);
+        if (status == IMPRINT_OK) {
+            goes_on = tell(user, path, uri);
+            free(uri);
+        }
+    }
+    closedir(stream);
+    return status;
+}
+
+struct search {
+    const char *uri;
+    bool found;
+};
+
+static bool compare(void *user, const char *path, const char *uri)
+{
+    struct search *search = user;
+
+    (void)path;
+    search->found = strcmp(search->uri, uri) == 0;
+    return !search->found;
+}
+
+static bool is_noted(const char *dir, const char *uri)
+{
+    struct search search = {uri, false};
+
+    return for_each_note(dir, compare, &search, NULL) == IMPRINT_OK &&
+           search.found;
+}
+
+/* Who names no key wants one of ours, and not what another URI named. */
 bool imprint_key_fits(const struct imprint_device_settings *settings,
                       const char *dir, const char *text)
 {
     const char *wish = settings->identity_key;
-    struct imprint_keys_uri wanted;
-    struct imprint_keys_uri uri;
 
     if (!imprint_key_is_elsewhere(wish) || !imprint_key_is_elsewhere(text))
         return imprint_key_is_elsewhere(wish) == imprint_key_is_elsewhere(text);
-    return imprint_keys_uri_parse(wish, &wanted, NULL) == IMPRINT_OK &&
-           imprint_keys_uri_parse(text, &uri, NULL) == IMPRINT_OK &&
-           imprint_keys_uri_fits(&wanted, &uri) &&
-           (is_named(&wanted) || is_noted(dir, &uri));
+    return imprint_keys_place_fits(wish, text) &&
+           (imprint_keys_place_names(wish) || is_noted(dir, text));
 }
 
 enum imprint_status imprint_key_succeed(const char *dir, const char *text,
                                         char **uri, struct imprint_why *why)
 {
-    struct imprint_keys_uri place;
-    enum imprint_status status = imprint_keys_uri_parse(text, &place, why);
+    char place[IMPRINT_KEYS_PLACE_URI_LEN];
+    enum imprint_status status = IMPRINT_OK;
 
+    if (is_noted(dir, text)) {
+        status = imprint_keys_place_of(text, place, why);
+        text = place;
+    }
     if (status != IMPRINT_OK)
         return status;
-    if (is_noted(dir, &place)) {
-        place.object[0] = '\0';
-        place.id_len = 0;
-    }
-    *uri = write_uri(&place);
+    *uri = strdup(text);
     return *uri ? IMPRINT_OK
                 : imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
 }
@@ -249,76 +236,52 @@ static bool is_used(const char *dir, const char *text)
 }
 
 static enum imprint_status erase(const struct imprint_device_settings *settings,
-                                 const char *text, const char *path,
+                                 const char *uri, const char *path,
                                  struct imprint_why *why)
 {
-    const struct imprint_keys_token_options options = options_of(settings);
-    struct imprint_keys_uri uri;
+    const struct imprint_keys_reach reach = reach_of(settings);
     struct imprint_why inner = {"", ""};
-    enum imprint_status status = imprint_keys_uri_parse(text, &uri, &inner);
+    enum imprint_status status = imprint_keys_place_erase(uri, &reach, &inner);
 
-    if (status == IMPRINT_OK)
-        status = imprint_keys_token_erase(&uri, &options, &inner);
     if (status == IMPRINT_OK) {
-        imprint_say_line(settings, IMPRINT_DEVICE_LOG_INFO,
-                         "erased the key %s on its token", text);
+        imprint_say_line(settings, IMPRINT_DEVICE_LOG_INFO, "erased the key %s",
+                         uri);
         return imprint_file_erase(path, why);
     }
-    imprint_why_set(why, status, "the key \"%.200s\" is still on its token: %s",
-                    text, inner.text);
-    imprint_why_hint(why, "%s; what is left is erased by the next run",
+    imprint_why_set(why, status, "the key \"%.200s\" is not erased yet: %s",
+                    uri, inner.text);
+    imprint_why_hint(why, "%s; the next run that can will erase it",
                      inner.hint[0] ? inner.hint : "see that it can be reached");
     return status;
 }
 
-static enum imprint_status sweep_one(
-    const struct imprint_device_settings *settings, const char *dir,
-    const char *path, struct imprint_why *why)
+struct sweep {
+    const struct imprint_device_settings *settings;
+    const char *dir;
+    enum imprint_status first; /* trouble */
+    struct imprint_why *why;   /* of it */
+};
+
+static bool sweep_one(void *user, const char *path, const char *uri)
 {
+    struct sweep *sweep = user;
     enum imprint_status status;
-    char *text;
-    size_t len;
 
+    if (is_used(sweep->dir, uri))
+        return true;
     status =
-        imprint_file_read(path, IMPRINT_KEYS_URI_MAX_LEN, &text, &len, why);
-    if (status != IMPRINT_OK)
-        return status;
-    if (!is_used(dir, text))
-        status = erase(settings, text, path, why);
-    free(text);
-    return status;
-}
-
-static bool is_note(const char *name)
-{
-    return strlen(name) == NAME_LEN &&
-           strspn(name, "0123456789abcdef") == NAME_LEN;
+        erase(sweep->settings, uri, path, sweep->first ? NULL : sweep->why);
+    if (sweep->first == IMPRINT_OK)
+        sweep->first = status;
+    return true;
 }
 
 enum imprint_status imprint_key_sweep(
     const struct imprint_device_settings *settings, const char *dir,
     struct imprint_why *why)
 {
-    enum imprint_status first = IMPRINT_OK;
-    struct dirent *entry;
-    char path[PATH_MAX];
-    DIR *stream;
+    struct sweep sweep = {settings, dir, IMPRINT_OK, why};
+    enum imprint_status status = for_each_note(dir, sweep_one, &sweep, why);
 
-    imprint_layout_path(path, dir, NOTES, NULL);
-    stream = opendir(path);
-    if (!stream)
-        return errno == ENOENT ? IMPRINT_OK
-                               : imprint_layout_fail(why, "read", path);
-    while ((entry = readdir(stream))) {
-        enum imprint_status status;
-
-        if (!is_note(entry->d_name))
-            continue;
-        imprint_layout_path(path, dir, NOTES, entry->d_name);
-        status = sweep_one(settings, dir, path, first ? NULL : why);
-        if (first == IMPRINT_OK)
-            first = status;
-    }
-    closedir(stream);
-    return first;
+    return sweep.first ? sweep.first : status;
 }

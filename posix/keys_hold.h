@@ -18,6 +18,13 @@ enum imprint_keys_hold_way {
     IMPRINT_KEYS_HOLD_RAW    /* RSA: of as many bytes as the modulus has */
 };
 
+/* How a key that is in no file is reached; what its URI says is stronger. */
+struct imprint_keys_reach {
+    const char *module; /* PKCS#11's; NULL: p11-kit's */
+    const char *tcti;   /* a TPM's, as tpm2-tss writes it; NULL: its own */
+    const char *pin;    /* NULL: none */
+};
+
 struct imprint_keys_holder {
     /* *out_len: its room, then the length. False: it can't sign. */
     bool (*sign)(void *user, enum imprint_keys_hold_way way,

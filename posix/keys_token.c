@@ -262,29 +262,29 @@ static void close_token(void *user)
     free(user);
 }
 
-static enum imprint_status find_token(
-    const struct imprint_keys_uri *uri,
-    const struct imprint_keys_token_options *options, struct token *token,
-    struct imprint_why *why)
+static enum imprint_status find_token(const struct imprint_keys_uri *uri,
+                                      const struct imprint_keys_reach *reach,
+                                      struct token *token,
+                                      struct imprint_why *why)
 {
     const char *module = uri->module;
     enum imprint_status status;
 
     if (!module[0])
-        module = options->module ? options->module : DEFAULT_MODULE;
+        module = reach->module ? reach->module : DEFAULT_MODULE;
     memset(token, 0, sizeof(*token));
     status = load(module, &token->calls, why);
     return status ? status : find_slot(uri, token, why);
 }
 
-static enum imprint_status enter(
-    const struct imprint_keys_uri *uri,
-    const struct imprint_keys_token_options *options, CK_FLAGS flags,
-    struct token *token, struct imprint_why *why)
+static enum imprint_status enter(const struct imprint_keys_uri *uri,
+                                 const struct imprint_keys_reach *reach,
+                                 CK_FLAGS flags, struct token *token,
+                                 struct imprint_why *why)
 {
     char *pin = NULL;
     size_t pin_len = 0;
-    enum imprint_status status = find_token(uri, options, token, why);
+    enum imprint_status status = find_token(uri, reach, token, why);
 
     if (status == IMPRINT_OK)
         status = read_pin(uri, &pin, &pin_len, why);
@@ -295,7 +295,7 @@ static enum imprint_status enter(
             imprint_why_set(why, IMPRINT_ERR_KEY, "the token lets nobody in");
     token->has_session = status == IMPRINT_OK;
     if (status == IMPRINT_OK)
-        status = log_in(token, pin ? pin : options->pin, why);
+        status = log_in(token, pin ? pin : reach->pin, why);
     imprint_file_free_secret(pin, pin_len);
     if (status != IMPRINT_OK)
         leave(token);
@@ -397,8 +397,7 @@ static void read_public(const struct token *token,
 }
 
 enum imprint_status imprint_keys_token_open(
-    const struct imprint_keys_uri *uri,
-    const struct imprint_keys_token_options *options,
+    const struct imprint_keys_uri *uri, const struct imprint_keys_reach *reach,
     struct imprint_keys_holder *out, struct imprint_why *why)
 {
     struct token *token = calloc(1, sizeof(*token));
@@ -406,7 +405,7 @@ enum imprint_status imprint_keys_token_open(
 
     if (!token)
         return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
-    status = enter(uri, options, 0, token, why);
+    status = enter(uri, reach, 0, token, why);
     if (status == IMPRINT_OK)
         status = find_key(uri, token, why);
     if (status != IMPRINT_OK) {
@@ -423,11 +422,11 @@ enum imprint_status imprint_keys_token_open(
 /* ---- making ---- */
 
 enum imprint_status imprint_keys_token_pin_down(
-    struct imprint_keys_uri *uri,
-    const struct imprint_keys_token_options *options, struct imprint_why *why)
+    struct imprint_keys_uri *uri, const struct imprint_keys_reach *reach,
+    struct imprint_why *why)
 {
     struct token token;
-    enum imprint_status status = find_token(uri, options, &token, why);
+    enum imprint_status status = find_token(uri, reach, &token, why);
     struct {
         const unsigned char *field;
         size_t field_len;
@@ -524,13 +523,11 @@ static CK_RV generate(const struct token *token,
 }
 
 enum imprint_status imprint_keys_token_make(
-    const struct imprint_keys_uri *uri,
-    const struct imprint_keys_token_options *options,
+    const struct imprint_keys_uri *uri, const struct imprint_keys_reach *reach,
     enum imprint_keys_kind kind, struct imprint_why *why)
 {
     struct token token;
-    enum imprint_status status =
-        enter(uri, options, CKF_RW_SESSION, &token, why);
+    enum imprint_status status = enter(uri, reach, CKF_RW_SESSION, &token, why);
     CK_RV code;
 
     if (status != IMPRINT_OK)
@@ -547,14 +544,13 @@ enum imprint_status imprint_keys_token_make(
 }
 
 enum imprint_status imprint_keys_token_erase(
-    const struct imprint_keys_uri *uri,
-    const struct imprint_keys_token_options *options, struct imprint_why *why)
+    const struct imprint_keys_uri *uri, const struct imprint_keys_reach *reach,
+    struct imprint_why *why)
 {
     static const CK_OBJECT_CLASS classes[] = {CKO_PRIVATE_KEY, CKO_PUBLIC_KEY};
     CK_OBJECT_HANDLE objects[PAIR_MAX_COUNT];
     struct token token;
-    enum imprint_status status =
-        enter(uri, options, CKF_RW_SESSION, &token, why);
+    enum imprint_status status = enter(uri, reach, CKF_RW_SESSION, &token, why);
 
     if (status != IMPRINT_OK)
         return status;

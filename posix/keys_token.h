@@ -7,12 +7,6 @@
 #include "imprint/status.h"
 #include "imprint/why.h"
 
-/* Where the URI does not say it itself. */
-struct imprint_keys_token_options {
-    const char *module; /* NULL: p11-kit's */
-    const char *pin;    /* NULL: none */
-};
-
 /*
  * Finds the one token and the one private key that the URI means, and logs in,
  * once. ERR_SETTINGS: the module or the token is not there, or there are
@@ -20,8 +14,7 @@ struct imprint_keys_token_options {
  * wrong, missing or locked. The holder's close leaves it.
  */
 IMPRINT_MUST_USE enum imprint_status imprint_keys_token_open(
-    const struct imprint_keys_uri *uri,
-    const struct imprint_keys_token_options *options,
+    const struct imprint_keys_uri *uri, const struct imprint_keys_reach *reach,
     struct imprint_keys_holder *out, struct imprint_why *why);
 
 /*
@@ -29,8 +22,8 @@ IMPRINT_MUST_USE enum imprint_status imprint_keys_token_open(
  * same one tomorrow, whatever slot it is in then. Nobody logs in.
  */
 IMPRINT_MUST_USE enum imprint_status imprint_keys_token_pin_down(
-    struct imprint_keys_uri *uri,
-    const struct imprint_keys_token_options *options, struct imprint_why *why);
+    struct imprint_keys_uri *uri, const struct imprint_keys_reach *reach,
+    struct imprint_why *why);
 
 /*
  * Makes a pair of keys there, that never leaves, with the URI's label and id.
@@ -38,13 +31,12 @@ IMPRINT_MUST_USE enum imprint_status imprint_keys_token_pin_down(
  * can't make one of this kind.
  */
 IMPRINT_MUST_USE enum imprint_status imprint_keys_token_make(
-    const struct imprint_keys_uri *uri,
-    const struct imprint_keys_token_options *options,
+    const struct imprint_keys_uri *uri, const struct imprint_keys_reach *reach,
     enum imprint_keys_kind kind, struct imprint_why *why);
 
 /* Erases the pair with the URI's label and id; none is OK. */
 IMPRINT_MUST_USE enum imprint_status imprint_keys_token_erase(
-    const struct imprint_keys_uri *uri,
-    const struct imprint_keys_token_options *options, struct imprint_why *why);
+    const struct imprint_keys_uri *uri, const struct imprint_keys_reach *reach,
+    struct imprint_why *why);
 
 #endif

@@ -6,6 +6,10 @@
 
 #include "why.h"
 
+/* Of the owner's: 0x81000000 to 0x817fffff (TCG registry of handles, 2.3.1) */
+#define HANDLE_MIN 0x81000000u
+#define HANDLE_MAX 0x817fffffu
+
 static const char scheme[] = "pkcs11:";
 
 bool imprint_keys_uri_is_token(const char *text)
@@ -258,4 +262,36 @@ bool imprint_keys_uri_fits(const struct imprint_keys_uri *wanted,
            (wanted->id_len == 0 ||
             (wanted->id_len == uri->id_len &&
              memcmp(wanted->id, uri->id, uri->id_len) == 0));
+}
+
+/* ---- of a TPM ---- */
+
+bool imprint_keys_uri_is_tpm(const char *text)
+{
+    return strncmp(text, "tpm2:", 5) == 0 || strncmp(text, "handle:", 7) == 0;
+}
+
+enum imprint_status imprint_keys_uri_parse_tpm(const char *text,
+                                               uint32_t *handle,
+                                               struct imprint_why *why)
+{
+    const char *number = strchr(text, ':') + 1;
+    char *end = NULL;
+    unsigned long value = 0;
+
+    *handle = 0;
+    if (number[0] == '\0' && text[0] == 't')
+        return IMPRINT_OK;
+    if (strncmp(number, "0x", 2) == 0)
+        value = strtoul(number, &end, 16);
+    if (end && *end == '\0' && value >= HANDLE_MIN && value <= HANDLE_MAX) {
+        *handle = (uint32_t)value;
+        return IMPRINT_OK;
+    }
+    imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                    "\"%.100s\" is no persistent handle of a TPM's owner",
+                    text);
+    imprint_why_hint(why, "such as tpm2:0x81000001; 0x%08x to 0x%08x",
+                     HANDLE_MIN, HANDLE_MAX);
+    return IMPRINT_ERR_SETTINGS;
 }

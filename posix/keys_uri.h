@@ -1,4 +1,4 @@
-/* Where a private key is: a file, or an object of a PKCS#11 token. */
+/* Where a private key is: a file, an object of a PKCS#11 token, or in a TPM. */
 #ifndef IMPRINT_POSIX_KEYS_URI_H
 #define IMPRINT_POSIX_KEYS_URI_H
 
@@ -46,5 +46,12 @@ IMPRINT_MUST_USE bool imprint_keys_uri_write(const struct imprint_keys_uri *uri,
  * they are numbered anew as tokens come and go. */
 bool imprint_keys_uri_fits(const struct imprint_keys_uri *wanted,
                            const struct imprint_keys_uri *uri);
+
+/* tpm2:0x81000001, handle:0x81000001, or tpm2: alone. */
+bool imprint_keys_uri_is_tpm(const char *text);
+
+/* *handle 0: none is named. ERR_SETTINGS: no persistent handle of an owner. */
+IMPRINT_MUST_USE enum imprint_status imprint_keys_uri_parse_tpm(
+    const char *text, uint32_t *handle, struct imprint_why *why);
 
 #endif

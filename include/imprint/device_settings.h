@@ -62,18 +62,20 @@ struct imprint_device_settings {
     const char *proxy_password;
     const char *ca;    /* PEM file; [the PKCS#12's, else the system's] */
     const char *claim; /* PEM certificate, or PKCS#12 with key */
-    /* PEM file or file: URI, or pkcs11: URI; [private.key beside the claim] */
+    /* PEM file or URI: file:, pkcs11:, tpm2:; [private.key beside it] */
     const char *claim_key;
     /*
-     * Where the identity's private key is made: "file:", or a pkcs11: URI that
-     * fits one token. If it names an object by label or id, that one is taken
-     * or, if it is not there, made, and never erased; else each identity has
-     * its own. [file:; renew: where it is now]
+     * Where the identity's private key is made: "file:", a pkcs11: URI that
+     * fits one token, or "tpm2:". If it names a key, by label or id or as
+     * tpm2:0x81000001, that one is taken or, if it is not there, made, and
+     * never erased; else each identity has its own. [file:; renew: where it is
+     * now]
      */
     const char *identity_key;
-    /* For what the URIs don't say: module-path and pin-source. */
+    /* For what the URIs don't say. */
     const char *pkcs11_module; /* [p11-kit's] */
-    const char *pin;
+    const char *tcti;          /* the TPM's, as tpm2-tss writes it [its own] */
+    const char *pin;           /* of the token, or of the TPM's keys */
     /*
      * In place of claim and claim_key: a trusted user's claim, as
      * CreateProvisioningClaim answers it or as the QR code of `imprint endpoint

@@ -116,6 +116,34 @@ static void fits(void **state)
     }
 }
 
+static void tpm(void **state)
+{
+    static const char *const bad[] = {
+        "tpm2:0x80000001", "tpm2:0x81800000",  "tpm2:1",
+        "tpm2:0x",         "tpm2:0x81000001 ", "handle:",
+        "tpm2:81000001",   "tpm2:0x181000001", "tpm2:0x8100000g"};
+    uint32_t handle = 1;
+
+    (void)state;
+    assert_true(imprint_keys_uri_is_tpm("tpm2:"));
+    assert_true(imprint_keys_uri_is_tpm("handle:0x81000001"));
+    assert_false(imprint_keys_uri_is_tpm("/tpm2:") ||
+                 imprint_keys_uri_is_tpm("tpm2"));
+    assert_int_equal(imprint_keys_uri_parse_tpm("tpm2:", &handle, NULL), 0);
+    assert_int_equal(handle, 0);
+    assert_int_equal(
+        imprint_keys_uri_parse_tpm("tpm2:0x81000001", &handle, NULL), 0);
+    assert_int_equal(handle, 0x81000001);
+    assert_int_equal(
+        imprint_keys_uri_parse_tpm("handle:0x817fffff", &handle, NULL), 0);
+    assert_int_equal(handle, 0x817fffff);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (imprint_keys_uri_parse_tpm(bad[i], &handle, NULL) !=
+            IMPRINT_ERR_SETTINGS)
+            fail_msg("%s", bad[i]);
+    }
+}
+
 static void paths(void **state)
 {
     (void)state;
@@ -131,7 +159,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole),     cmocka_unit_test(little),
         cmocka_unit_test(malformed), cmocka_unit_test(written_as_read),
-        cmocka_unit_test(fits),      cmocka_unit_test(paths),
+        cmocka_unit_test(fits),      cmocka_unit_test(tpm),
+        cmocka_unit_test(paths),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

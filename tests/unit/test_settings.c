@@ -415,7 +415,7 @@ static void help_lists_a_verb(void **state)
         assert_true(row.text[0] != '\0');
         count++;
     }
-    assert_int_equal(count, 6); /* yes, state, log, config; module, PIN */
+    assert_int_equal(count, 7); /* yes, state, log, config; token, TPM, PIN */
     assert_false(imprint_settings_describe("nothing", 0, &row));
 }
 
