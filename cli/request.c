@@ -372,6 +372,8 @@ static enum imprint_status take_settings(struct imprint_request *request,
     device->client_id = imprint_settings_get(settings, "client-id");
     device->client_id_verify =
         imprint_settings_get(settings, "client-id-verify");
+    device->early_verify = imprint_settings_on(settings, "early-verify");
+    device->early_requests = imprint_settings_on(settings, "early-requests");
     device->force = imprint_settings_on(settings, "force");
     device->log = on_log;
     device->progress = on_progress;

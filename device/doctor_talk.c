@@ -54,8 +54,6 @@ static enum imprint_status open_tls(struct imprint_doctor *doctor)
 {
     const struct imprint_tls_options options = {
         .host = doctor->address.host,
-        .certificate_pem = doctor->claim.certificate_pem,
-        .key = doctor->claim.key,
         .ca_pem = doctor->claim.ca_pem,
         .version_max = doctor->settings.tls_version_max,
         .alpn = doctor->route.address.port == IMPRINT_ADDRESS_PORT_ALPN};
@@ -137,7 +135,7 @@ enum imprint_status imprint_doctor_open(struct imprint_doctor *doctor)
     status = open_tls(doctor);
     if (status != IMPRINT_OK) {
         (void)close(tcp);
-        return imprint_doctor_blame(doctor, status, "claim-format");
+        return imprint_doctor_blame(doctor, status, "tls-root");
     }
     options.host = doctor->route.address.host;
     options.port = doctor->route.address.port;
@@ -146,6 +144,10 @@ enum imprint_status imprint_doctor_open(struct imprint_doctor *doctor)
         imprint_mqtt_open(&options, tcp, &doctor->session, &doctor->cause->why);
     if (status != IMPRINT_OK)
         return imprint_doctor_blame(doctor, status, "tls-cut");
+    status = imprint_mqtt_show(doctor->session, doctor->claim.certificate_pem,
+                               doctor->claim.key, &doctor->cause->why);
+    if (status != IMPRINT_OK)
+        return imprint_doctor_blame(doctor, status, "claim-format");
     while (report.kind == IMPRINT_MQTT_QUIET && !stop(doctor))
         imprint_mqtt_wait(doctor->session, 100, &report, &doctor->cause->why);
     if (report.kind == IMPRINT_MQTT_CONNECTED)

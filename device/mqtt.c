@@ -13,19 +13,11 @@
 
 #include "device/dial.h"
 #include "device/handover.h"
+#include "device/inbox.h"
 #include "posix/clock.h"
 #include "posix/why.h"
 
 #define KEEPALIVE_S 60
-#define QUEUE_MAX_COUNT 16
-
-struct item {
-    enum imprint_mqtt_kind kind;
-    uint8_t ungranted;
-    char *topic;
-    uint8_t *payload;
-    size_t payload_len;
-};
 
 struct imprint_mqtt {
     struct mosquitto *client;
@@ -33,11 +25,10 @@ struct imprint_mqtt {
     void (*log)(void *user, const char *line);
     void *user;
     char place[IMPRINT_DIAL_PLACE_LEN]; /* host and port, for messages */
-    struct item queue[QUEUE_MAX_COUNT];
-    size_t queue_count;
-    struct item last;         /* what the last report borrows */
+    struct imprint_inbox inbox;
     int64_t tls_until_ms;     /* when the handshake is due */
     int64_t connack_until_ms; /* 0: TLS is not up */
+    uint32_t timeout_tls_ms;
     uint32_t timeout_ms;
     int connack; /* -1: none yet */
     int reason;  /* of an MQTT 5 DISCONNECT or PUBACK; 0: none */
@@ -46,6 +37,8 @@ struct imprint_mqtt {
     bool too_large;
     bool ended;
     bool is_v5;
+    bool is_early; /* CONNECTED is told before CONNACK */
+    bool is_told;  /* it was */
 };
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
@@ -57,29 +50,14 @@ static void start_library(void)
 
 /* ---- what libmosquitto tells ---- */
 
-static struct item *push(struct imprint_mqtt *session,
-                         enum imprint_mqtt_kind kind)
-{
-    struct item *item;
-
-    /* nobody sends that many at once; what is more is dropped */
-    if (session->queue_count == QUEUE_MAX_COUNT)
-        return NULL;
-    item = &session->queue[session->queue_count++];
-    memset(item, 0, sizeof(*item));
-    item->kind = kind;
-    item->ungranted = 0xff;
-    return item;
-}
-
 static void on_connect(struct mosquitto *client, void *user, int code)
 {
     struct imprint_mqtt *session = user;
 
     (void)client;
     session->connack = code;
-    if (code == 0)
-        push(session, IMPRINT_MQTT_CONNECTED);
+    if (code == 0 && !session->is_told)
+        (void)imprint_inbox_push(&session->inbox, IMPRINT_MQTT_CONNECTED);
 }
 
 static void on_disconnect(struct mosquitto *client, void *user, int code,
@@ -98,7 +76,8 @@ static void on_subscribe(struct mosquitto *client, void *user, int id,
                          int count, const int *granted)
 {
     struct imprint_mqtt *session = user;
-    struct item *item = push(session, IMPRINT_MQTT_SUBSCRIBED);
+    struct imprint_inbox_item *item =
+        imprint_inbox_push(&session->inbox, IMPRINT_MQTT_SUBSCRIBED);
 
     (void)client;
     (void)id;
@@ -125,24 +104,15 @@ static void on_message(struct mosquitto *client, void *user,
                        const struct mosquitto_message *message)
 {
     struct imprint_mqtt *session = user;
-    struct item *item;
 
     (void)client;
     if (message->payloadlen < 0 ||
-        message->payloadlen > IMPRINT_MQTT_PAYLOAD_MAX_LEN) {
+        message->payloadlen > IMPRINT_MQTT_PAYLOAD_MAX_LEN)
         session->too_large = true;
-        return;
-    }
-    item = push(session, IMPRINT_MQTT_MESSAGE);
-    if (!item)
-        return;
-    item->payload_len = (size_t)message->payloadlen;
-    item->topic = strdup(message->topic);
-    item->payload = malloc(item->payload_len + 1);
-    if (!item->topic || !item->payload)
-        item->payload_len = 0;
-    else if (item->payload_len > 0)
-        memcpy(item->payload, message->payload, item->payload_len);
+    else
+        imprint_inbox_push_message(
+            &session->inbox, message->topic,
+            imprint_slice_of(message->payload, (size_t)message->payloadlen));
 }
 
 static void on_log(struct mosquitto *client, void *user, int level,
@@ -156,15 +126,6 @@ static void on_log(struct mosquitto *client, void *user, int level,
 }
 
 /* ---- open and close ---- */
-
-static void free_item(struct item *item)
-{
-    if (item->payload)
-        imprint_slice_erase(item->payload, item->payload_len);
-    free(item->payload);
-    free(item->topic);
-    memset(item, 0, sizeof(*item));
-}
 
 static bool set_options(struct imprint_mqtt *session,
                         const struct imprint_mqtt_options *options)
@@ -264,10 +225,10 @@ enum imprint_status imprint_mqtt_open(
         session->log = options->log;
         session->user = options->user;
         session->is_v5 = options->version == 5;
+        session->is_early = options->early_requests;
         session->connack = -1;
         session->timeout_ms = options->timeout_ms;
-        session->tls_until_ms =
-            imprint_clock_now_ms() + (int64_t)options->timeout_tls_ms;
+        session->timeout_tls_ms = options->timeout_tls_ms;
         imprint_dial_place(session->place, options->host, options->port);
         session->client = mosquitto_new(options->client_id, true, session);
     }
@@ -284,6 +245,17 @@ enum imprint_status imprint_mqtt_open(
     return status;
 }
 
+enum imprint_status imprint_mqtt_show(struct imprint_mqtt *session,
+                                      const char *certificate_pem,
+                                      const struct imprint_keys_key *key,
+                                      struct imprint_why *why)
+{
+    session->tls_until_ms =
+        imprint_clock_now_ms() + (int64_t)session->timeout_tls_ms;
+    return imprint_tls_show(mosquitto_ssl_get(session->client), certificate_pem,
+                            key, why);
+}
+
 void imprint_mqtt_close(struct imprint_mqtt *session)
 {
     if (!session)
@@ -293,9 +265,7 @@ void imprint_mqtt_close(struct imprint_mqtt *session)
             (void)mosquitto_disconnect(session->client);
         mosquitto_destroy(session->client);
     }
-    for (size_t i = 0; i < session->queue_count; i++)
-        free_item(&session->queue[i]);
-    free_item(&session->last);
+    imprint_inbox_clear(&session->inbox);
     free(session);
 }
 
@@ -444,23 +414,6 @@ void imprint_mqtt_tell_silence(const struct imprint_mqtt *session,
 
 /* ---- waiting ---- */
 
-static bool pop(struct imprint_mqtt *session, struct imprint_mqtt_report *out)
-{
-    struct item *last = &session->last;
-
-    if (session->queue_count == 0)
-        return false;
-    *last = session->queue[0];
-    session->queue_count--;
-    memmove(&session->queue[0], &session->queue[1],
-            session->queue_count * sizeof(session->queue[0]));
-    out->kind = last->kind;
-    out->ungranted = last->ungranted;
-    out->topic = imprint_slice_text(last->topic);
-    out->payload = imprint_slice_of(last->payload, last->payload_len);
-    return true;
-}
-
 /* Does what the socket allows. Reads first: the peer's last word may be
  * there when writing would only tell that it is gone. */
 static int serve(struct imprint_mqtt *session, short events)
@@ -550,6 +503,16 @@ static bool is_late(struct imprint_mqtt *session)
     return now >= session->connack_until_ms;
 }
 
+/* CONNECT has left: what follows may, too, for one who does not wait. */
+static void tell_early(struct imprint_mqtt *session)
+{
+    if (!session->is_early || session->is_told || session->connack != -1 ||
+        !imprint_tls_ready(session->tls))
+        return;
+    session->is_told = true;
+    (void)imprint_inbox_push(&session->inbox, IMPRINT_MQTT_CONNECTED);
+}
+
 /* False: it ended, and out says why. What came before the end counts first. */
 static bool turn(struct imprint_mqtt *session, int wait_ms,
                  struct imprint_mqtt_report *out, struct imprint_why *why)
@@ -558,7 +521,8 @@ static bool turn(struct imprint_mqtt *session, int wait_ms,
     int code = poll_socket(session, wait_ms, &number);
     bool has_ended;
 
-    if (session->queue_count > 0)
+    tell_early(session);
+    if (session->inbox.count > 0)
         return true;
     has_ended =
         code != MOSQ_ERR_SUCCESS || session->reason || session->too_large;
@@ -581,14 +545,14 @@ void imprint_mqtt_wait(struct imprint_mqtt *session, uint32_t wait_ms,
     uint64_t until_ms = (uint64_t)imprint_clock_now_ms() + wait_ms;
     uint64_t now = until_ms - wait_ms;
 
-    free_item(&session->last);
+    imprint_inbox_forget(&session->inbox);
     memset(out, 0, sizeof(*out));
     out->kind = IMPRINT_MQTT_QUIET;
     do {
-        if (pop(session, out) ||
+        if (imprint_inbox_pop(&session->inbox, out) ||
             !turn(session, (int)(until_ms - now), out, why))
             return;
         now = (uint64_t)imprint_clock_now_ms();
     } while (now < until_ms);
-    (void)pop(session, out);
+    (void)imprint_inbox_pop(&session->inbox, out);
 }

@@ -14,6 +14,7 @@
 #include "imprint/why.h"
 
 #define IMPRINT_MQTT_TOPIC_MAX_COUNT 8
+#define IMPRINT_MQTT_ALL_GRANTED 0xff
 #define IMPRINT_MQTT_PAYLOAD_MAX_LEN 131072 /* AWS IoT Core's own limit */
 
 struct imprint_mqtt;
@@ -27,6 +28,9 @@ struct imprint_mqtt_options {
     uint32_t timeout_tls_ms; /* for the handshake */
     uint32_t timeout_ms;     /* from then on for CONNACK */
     struct imprint_tls *tls; /* the caller's; outlives the session */
+    /* CONNECTED as soon as CONNECT leaves: MQTT allows to go on, AWS does not
+     */
+    bool early_requests;
     /* Optional: what the library tells; holds no payload. */
     void (*log)(void *user, const char *line);
     void *user;
@@ -62,6 +66,14 @@ IMPRINT_MUST_USE enum imprint_status imprint_mqtt_open(
     struct imprint_mqtt **out, struct imprint_why *why);
 
 /* Says DISCONNECT if there is somebody to hear it. session may be NULL. */
+/*
+ * The certificate that it shows (PEM, leaf first), with its key; once, before
+ * the first wait. The time for the handshake begins now. ERR_KEY: unusable.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_mqtt_show(
+    struct imprint_mqtt *session, const char *certificate_pem,
+    const struct imprint_keys_key *key, struct imprint_why *why);
+
 void imprint_mqtt_close(struct imprint_mqtt *session);
 
 /* One SUBSCRIBE packet, QoS 1; up to IMPRINT_MQTT_TOPIC_MAX_COUNT. */

@@ -5,15 +5,14 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "device/early.h"
 #include "device/explain.h"
 #include "device/issue.h"
-#include "device/mqtt.h"
 #include "device/proof.h"
 #include "device/route.h"
 #include "device/say.h"
-#include "device/tls.h"
+#include "device/session.h"
 #include "imprint/imprint.h"
 #include "posix/why.h"
 
@@ -31,16 +30,17 @@ struct run {
     struct imprint_config config;
     struct imprint_pair parameters[IMPRINT_DEVICE_PARAMETER_MAX_COUNT];
     struct imprint_route route;
-    struct imprint_tls *tls;
-    struct imprint_mqtt *session;
+    struct imprint_session session;
+    struct imprint_early early; /* the next session, if it is begun already */
     struct imprint_mqtt_report report; /* what the last event borrows from */
     struct imprint_why *why;           /* the latest trouble */
     uint32_t session_id;
     uint32_t subscribe_id;
     enum imprint_as as;
-    bool is_guess; /* the last refusal was silence; see is_refusal */
-    bool is_told;  /* why says more than the machine knows */
-    int step;      /* the last one that progress was told; -1: none */
+    bool is_guess;   /* the last refusal was silence; see is_refusal */
+    bool is_patient; /* requests before CONNACK were not liked */
+    bool is_told;    /* why says more than the machine knows */
+    int step;        /* the last one that progress was told; -1: none */
     char random_id[48];
 };
 
@@ -62,19 +62,9 @@ static bool is_stopped(void *user)
 
 /* ---- sessions ---- */
 
-static void on_library_line(void *user, const char *line)
-{
-    const struct run *run = user;
-
-    imprint_say_line(run->settings, IMPRINT_DEVICE_LOG_TRACE, "mqtt: %s", line);
-}
-
 static void end_session(struct run *run)
 {
-    imprint_mqtt_close(run->session);
-    imprint_tls_close(run->tls);
-    run->session = NULL;
-    run->tls = NULL;
+    imprint_session_close(&run->session);
 }
 
 /* A template need not name a thing; then what was asked for is the best. */
@@ -102,53 +92,52 @@ static const char *claim_name(const struct run *run)
     return run->needs->renewal ? "the identity in use" : "the claim";
 }
 
-static enum imprint_status open_tls(struct run *run)
+/* As who run->as says; with no certificate, one that will be shown later. */
+static struct imprint_session_options session_options(struct run *run)
 {
-    const struct imprint_claim *claim = run->needs->claim;
     bool as_claim = run->as == IMPRINT_AS_CLAIM;
-    struct imprint_tls_options options;
+    const struct imprint_claim *claim = run->needs->claim;
+    const struct imprint_session_options options = {
+        .settings = run->settings,
+        .route = &run->route,
+        .dir = run->needs->dir,
+        .client_id = as_claim ? claim_client_id(run) : identity_client_id(run),
+        .certificate_pem = as_claim ? claim->certificate_pem
+                                    : run->issue.staged.certificate_pem,
+        .key = as_claim ? claim->key : run->issue.key,
+        .ca_pem = claim->ca_pem,
+        .early_requests =
+            as_claim && run->settings->early_requests && !run->is_patient,
+        .stop = is_stopped,
+        .user = run};
 
-    options.host = run->route.address.host;
-    options.certificate_pem =
-        as_claim ? claim->certificate_pem : run->issue.staged.certificate_pem;
-    options.key = as_claim ? claim->key : run->issue.key;
-    options.ca_pem = claim->ca_pem;
-    options.version_max = run->settings->tls_version_max;
-    options.alpn = run->route.address.port == IMPRINT_ADDRESS_PORT_ALPN;
-    return imprint_tls_open(&options, &run->tls, run->why);
+    return options;
 }
 
 static enum imprint_status open_session(struct run *run)
 {
-    struct imprint_mqtt_options options;
+    const struct imprint_session_options options = session_options(run);
     enum imprint_status status;
-    int tcp;
 
-    options.dir = run->needs->dir;
-    options.client_id = run->as == IMPRINT_AS_CLAIM ? claim_client_id(run)
-                                                    : identity_client_id(run);
-    options.version = run->settings->mqtt_version;
-    options.timeout_tls_ms = run->settings->timeout_tls_ms;
-    options.timeout_ms = run->settings->timeout_ms;
-    options.log = run->settings->log ? on_library_line : NULL;
-    options.user = run;
+    if (run->as == IMPRINT_AS_IDENTITY &&
+        imprint_early_take(&run->early, &options, &run->session, run->why,
+                           &status))
+        return status;
     imprint_say_line(
         run->settings, IMPRINT_DEVICE_LOG_INFO,
         "connecting to %s as %s, client id \"%s\"", run->route.place,
         run->as == IMPRINT_AS_CLAIM ? claim_name(run) : "the new identity",
         options.client_id);
-    status = imprint_route_open(&run->route, is_stopped, run, &tcp, run->why);
-    if (status != IMPRINT_OK)
-        return status;
-    status = open_tls(run); /* the port that was reached decides on ALPN */
-    if (status != IMPRINT_OK) {
-        (void)close(tcp);
-        return status;
-    }
-    options.host = run->route.address.host;
-    options.port = run->route.address.port;
-    options.tls = run->tls;
-    return imprint_mqtt_open(&options, tcp, &run->session, run->why);
+    return imprint_session_open(&options, &run->session, run->why);
+}
+
+/* While the certificate is asked for, the way to show it is made. */
+static void begin_early(struct run *run)
+{
+    struct imprint_session_options options = session_options(run);
+
+    options.client_id = identity_client_id(run);
+    imprint_early_begin(&run->early, &options);
 }
 
 /* ---- events ---- */
@@ -183,7 +172,15 @@ static bool is_refusal(const struct run *run, enum imprint_status status)
     if (status == IMPRINT_ERR_REFUSED)
         return true;
     return status != IMPRINT_ERR_TIMEOUT && run->as == IMPRINT_AS_IDENTITY &&
-           run->session && imprint_mqtt_is_unanswered(run->session);
+           run->session.mqtt && imprint_mqtt_is_unanswered(run->session.mqtt);
+}
+
+/* The endpoint may have gone because a request came before its CONNACK. */
+static bool is_impatient(const struct run *run, enum imprint_status status)
+{
+    return run->settings->early_requests && run->as == IMPRINT_AS_CLAIM &&
+           status == IMPRINT_ERR_LOST && run->session.mqtt &&
+           imprint_mqtt_is_unanswered(run->session.mqtt);
 }
 
 /* Another port may lead past what stands in the way of this one. */
@@ -203,8 +200,10 @@ static struct imprint_event ended(struct run *run,
 
     event.refused = is_refusal(run, status);
     run->is_guess = event.refused && status != IMPRINT_ERR_REFUSED;
-    can_turn = !event.refused && run->tls && !imprint_tls_ready(run->tls) &&
-               is_of_port(status) && imprint_route_turn(&run->route);
+    run->is_patient = run->is_patient || is_impatient(run, status);
+    can_turn = !event.refused && run->session.tls &&
+               !imprint_tls_ready(run->session.tls) && is_of_port(status) &&
+               imprint_route_turn(&run->route);
     end_session(run);
     imprint_say_line(run->settings, IMPRINT_DEVICE_LOG_INFO, "%s",
                      run->why->text);
@@ -286,19 +285,19 @@ static struct imprint_event wait_for(struct run *run,
         uint64_t now = now_ms();
         uint64_t left_ms = deadline_ms > now ? deadline_ms - now : 0;
 
-        if (left_ms == 0 && waited && run->session && !is_resting(action))
-            imprint_mqtt_tell_silence(run->session, run->why);
+        if (left_ms == 0 && waited && run->session.mqtt && !is_resting(action))
+            imprint_mqtt_tell_silence(run->session.mqtt, run->why);
         if (left_ms == 0)
             return event_of(IMPRINT_EV_TICK, 0);
         if (is_stopped(run))
             return cannot(run, action, IMPRINT_ERR_STOPPED);
         waited = true;
         left_ms = left_ms < STOP_POLL_MS ? left_ms : STOP_POLL_MS;
-        if (!run->session) {
+        if (!run->session.mqtt) {
             sleep_ms((uint32_t)left_ms);
             continue;
         }
-        imprint_mqtt_wait(run->session, (uint32_t)left_ms, &run->report,
+        imprint_mqtt_wait(run->session.mqtt, (uint32_t)left_ms, &run->report,
                           run->why);
         if (run->report.kind != IMPRINT_MQTT_QUIET)
             return event_of_report(run, action);
@@ -353,8 +352,8 @@ static struct imprint_event carry_out(struct run *run,
         return connect_as(run, action);
     case IMPRINT_DO_SUBSCRIBE:
         run->subscribe_id = action->id;
-        if (run->session)
-            status = imprint_mqtt_subscribe(run->session, action->topics,
+        if (run->session.mqtt)
+            status = imprint_mqtt_subscribe(run->session.mqtt, action->topics,
                                             action->topic_count, run->why);
         break;
     case IMPRINT_DO_PUBLISH:
@@ -362,9 +361,11 @@ static struct imprint_event carry_out(struct run *run,
                          "sending %zu bytes to %.*s", action->payload.len,
                          (int)action->topics[0].len,
                          (const char *)action->topics[0].bytes);
-        if (run->session)
-            status = imprint_mqtt_publish(run->session, action->topics[0],
+        if (run->session.mqtt)
+            status = imprint_mqtt_publish(run->session.mqtt, action->topics[0],
                                           action->payload, run->why);
+        if (status == IMPRINT_OK && run->settings->early_verify)
+            begin_early(run);
         break;
     case IMPRINT_DO_STAGE:
         return saved(run, action, stage(run, &action->identity));
@@ -404,7 +405,7 @@ static void tell_progress(struct run *run, const struct imprint_action *action)
     if ((int)action->step != run->step)
         tell_step(run, steps[action->step]);
     run->step = (int)action->step;
-    if (!is_resting(action) || run->session)
+    if (!is_resting(action) || run->session.mqtt)
         return;
     imprint_explain_action(action, run->settings->template_name, run->why);
     imprint_say_line(run->settings, IMPRINT_DEVICE_LOG_INFO,
@@ -571,6 +572,7 @@ enum imprint_status imprint_run_provision(const struct imprint_run_needs *needs,
     run->why = &latest;
     status = run_all(run);
     end_session(run);
+    imprint_early_end(&run->early);
     if (run->config.work)
         imprint_slice_erase(run->config.work, run->config.work_len);
     free(run->config.work);

@@ -160,26 +160,6 @@ static bool expect_host(SSL_CTX *context, const char *host)
     return X509_VERIFY_PARAM_set1_host(param, host, 0) == 1;
 }
 
-static bool show_chain(SSL_CTX *context, const char *certificate_pem)
-{
-    BIO *bio = BIO_new_mem_buf(certificate_pem, -1);
-    X509 *certificate = NULL;
-    bool good;
-
-    if (bio)
-        certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-    good = certificate && SSL_CTX_use_certificate(context, certificate) == 1;
-    X509_free(certificate);
-    while (good && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
-        good = SSL_CTX_add1_chain_cert(context, certificate) == 1;
-        X509_free(certificate);
-    }
-    BIO_free(bio);
-    if (good)
-        ERR_clear_error(); /* "no start line" ended the loop */
-    return good;
-}
-
 static enum imprint_status fill(struct imprint_tls *tls,
                                 const struct imprint_tls_options *options,
                                 struct imprint_why *why)
@@ -204,10 +184,6 @@ static enum imprint_status fill(struct imprint_tls *tls,
         return fail(why, IMPRINT_ERR_INTERNAL, "cannot set TLS up");
     if (!trust(context, options->ca_pem))
         return fail(why, IMPRINT_ERR_SETTINGS, "no usable root certificate");
-    if (!show_chain(context, options->certificate_pem))
-        return fail(why, IMPRINT_ERR_KEY, "unusable certificate");
-    if (SSL_CTX_use_PrivateKey(context, imprint_keys_pkey(options->key)) != 1)
-        return fail(why, IMPRINT_ERR_KEY, "unusable private key");
     return IMPRINT_OK;
 }
 
@@ -232,6 +208,37 @@ enum imprint_status imprint_tls_open(const struct imprint_tls_options *options,
     else
         imprint_tls_close(tls);
     return status;
+}
+
+static bool show_chain(SSL *ssl, const char *certificate_pem)
+{
+    BIO *bio = BIO_new_mem_buf(certificate_pem, -1);
+    X509 *certificate = NULL;
+    bool good;
+
+    if (bio)
+        certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    good = certificate && SSL_use_certificate(ssl, certificate) == 1;
+    X509_free(certificate);
+    while (good && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+        good = SSL_add1_chain_cert(ssl, certificate) == 1;
+        X509_free(certificate);
+    }
+    BIO_free(bio);
+    if (good)
+        ERR_clear_error(); /* "no start line" ended the loop */
+    return good;
+}
+
+enum imprint_status imprint_tls_show(void *ssl, const char *certificate_pem,
+                                     const struct imprint_keys_key *key,
+                                     struct imprint_why *why)
+{
+    if (!show_chain(ssl, certificate_pem))
+        return fail(why, IMPRINT_ERR_KEY, "unusable certificate");
+    if (SSL_use_PrivateKey(ssl, imprint_keys_pkey(key)) != 1)
+        return fail(why, IMPRINT_ERR_KEY, "unusable private key");
+    return IMPRINT_OK;
 }
 
 void imprint_tls_close(struct imprint_tls *tls)

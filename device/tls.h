@@ -15,17 +15,22 @@ struct imprint_keys_key;
 struct imprint_tls;
 
 struct imprint_tls_options {
-    const char *host;            /* name or address that must be proven */
-    const char *certificate_pem; /* ours, leaf first */
-    const struct imprint_keys_key *key;
+    const char *host;   /* name or address that must be proven */
     const char *ca_pem; /* NULL: the system's roots */
     int version_max;    /* 12 or 13 */
     bool alpn;          /* offer x-amzn-mqtt-ca, as port 443 needs */
 };
 
-/* ERR_KEY or ERR_SETTINGS: certificate, key or roots are unusable. */
+/* ERR_SETTINGS: the roots are unusable. */
 IMPRINT_MUST_USE enum imprint_status imprint_tls_open(
     const struct imprint_tls_options *options, struct imprint_tls **out,
+    struct imprint_why *why);
+/*
+ * What a connection shows when it is asked: ours, leaf first. ssl: an SSL that
+ * has not read anything yet. ERR_KEY: unusable.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_tls_show(
+    void *ssl, const char *certificate_pem, const struct imprint_keys_key *key,
     struct imprint_why *why);
 void imprint_tls_close(struct imprint_tls *tls);
 

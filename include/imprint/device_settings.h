@@ -100,8 +100,17 @@ struct imprint_device_settings {
     bool json;           /* messages in JSON instead of CBOR */
     int mqtt_version;    /* 3 or 5 [3] */
     int tls_version_max; /* 12 or 13 [13] */
-    bool force;          /* provision even if there is an identity */
-    bool drop_former;    /* renew: erase what was replaced [keep it] */
+    /*
+     * Begin the identity's connection while the claim's is at work. Its client
+     * id: client_id_verify, or the parameter ThingName or SerialNumber.
+     */
+    bool early_verify;
+    /*
+     * Send the first requests before CONNACK, which MQTT allows, 3.1.4, and AWS
+     * IoT asks clients not to do (Developer Guide, "MQTT"). */
+    bool early_requests;
+    bool force;       /* provision even if there is an identity */
+    bool drop_former; /* renew: erase what was replaced [keep it] */
     /* renew: only if the certificate is good for less than that; [0: always] */
     int64_t renew_before_s;
     /*

@@ -14,7 +14,7 @@ import fcntl
 import heapq
 import os
 import random
-import select
+import selectors
 import socket
 import struct
 import subprocess
@@ -218,6 +218,8 @@ class Net:
         self.count = 0
         self.lock = threading.Lock()
         self.wake, self.waker = os.pipe()
+        self.selector = selectors.DefaultSelector()  # select() has 1,024
+        self.selector.register(self.wake, selectors.EVENT_READ)
         self.thread = threading.Thread(target=self._carry)
         self.thread.start()
 
@@ -250,6 +252,8 @@ class Net:
             self.nears.append(near)
             self.directions[here] = Direction(wire, flows, (here, there))
             self.directions[there] = Direction(wire, flows, (there, here))
+        for end in (here, there):
+            self.selector.register(end, selectors.EVENT_READ)
         os.write(self.waker, b"n")
         return near
 
@@ -267,19 +271,17 @@ class Net:
         waiting = []
         order = 0
         while True:
-            with self.lock:
-                directions = dict(self.directions)
             due = waiting[0][0] - time.monotonic() if waiting else None
-            ready, _, _ = select.select(
-                [self.wake, *directions], [], [],
-                None if due is None else max(due, 0))
+            ready = [key.fd for key, _ in self.selector.select(
+                None if due is None else max(due, 0))]
             if self.wake in ready and os.read(self.wake, 1) == b"x":
                 return
             now = time.monotonic()
             for handle in ready:
                 if handle == self.wake:
                     continue
-                taken = directions[handle].take(os.read(handle, 65536), now)
+                direction = self.directions[handle]
+                taken = direction.take(os.read(handle, 65536), now)
                 if taken:
                     order += 1
                     heapq.heappush(waiting, (taken[0], order, *taken[1:]))
@@ -293,6 +295,7 @@ class Net:
     def close(self):
         os.write(self.waker, b"x")
         self.thread.join()
+        self.selector.close()
         for handle in (*self.directions, self.wake, self.waker):
             os.close(handle)
         for space in (*self.nears, self.far):
