@@ -4,6 +4,7 @@
 
 #include "device/key.h"
 #include "device/proxy.h"
+#include "device/tls.h"
 #include "imprint/topics.h"
 #include "posix/why.h"
 
@@ -57,6 +58,18 @@ static enum imprint_status check_parameters(
         }
     }
     return IMPRINT_OK;
+}
+
+enum imprint_status imprint_check_host(const char *host,
+                                       struct imprint_why *why)
+{
+    if (!imprint_tls_is_legacy(host))
+        return IMPRINT_OK;
+    imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                    "\"%s\" is an endpoint of the old kind (iot:Data)", host);
+    imprint_why_hint(why, "give the one with -ats in its name: aws iot "
+                          "describe-endpoint --endpoint-type iot:Data-ATS");
+    return IMPRINT_ERR_SETTINGS;
 }
 
 /* What the endpoint and its template need. */

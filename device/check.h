@@ -17,4 +17,11 @@ IMPRINT_MUST_USE enum imprint_status imprint_check_settings(
 IMPRINT_MUST_USE enum imprint_status imprint_check_target(
     const struct imprint_device_settings *settings, struct imprint_why *why);
 
+/*
+ * ERR_SETTINGS: an endpoint of the old kind, which few can use. It is told when
+ * something does not work there, not before.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_check_host(
+    const char *host, struct imprint_why *why);
+
 #endif

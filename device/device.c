@@ -8,6 +8,7 @@
 #include "device/check.h"
 #include "device/claim.h"
 #include "device/deadline.h"
+#include "device/diagnose.h"
 #include "device/issue.h"
 #include "device/key.h"
 #include "device/retry.h"
@@ -108,14 +109,21 @@ static enum imprint_status run_in_time(const struct imprint_run_needs *needs,
     struct imprint_retry retry;
     enum imprint_status status = IMPRINT_OK;
     bool is_done = false;
+    bool is_unclear;
+    struct imprint_why legacy;
 
     imprint_retry_read(needs->settings, &retry);
     if (needs->claim->expires == 0)
         status = await_turn(needs, &retry, &is_done, why);
     if (status != IMPRINT_OK || is_done)
         return status;
-    status = imprint_deadline_end(needs->settings,
-                                  imprint_run_provision(needs, why), why);
+    status = imprint_run_provision(needs, &is_unclear, why);
+    if (is_unclear)
+        imprint_diagnose(needs->settings, needs->renewal != NULL, status, why);
+    else if (status != IMPRINT_OK &&
+             imprint_check_host(needs->address->host, &legacy) != IMPRINT_OK)
+        imprint_why_hint(why, "%s", legacy.hint);
+    status = imprint_deadline_end(needs->settings, status, why);
     imprint_retry_note(needs->settings, &retry, status);
     return status;
 }
@@ -135,7 +143,7 @@ static enum imprint_status provision_locked(
         if (status != IMPRINT_ERR_NOT_FOUND)
             return status;
     }
-    status = imprint_store_check_room(store, why);
+    status = imprint_store_check_room(settings->state_dir, why);
     if (status == IMPRINT_OK)
         status = imprint_claim_open(settings, &claim, why);
     if (status != IMPRINT_OK)
@@ -293,7 +301,7 @@ static enum imprint_status renew_with(
         status = imprint_address_parse(settings->endpoint, settings->port,
                                        &address, why);
     if (status == IMPRINT_OK)
-        status = imprint_store_check_room(store, why);
+        status = imprint_store_check_room(settings->state_dir, why);
     if (status == IMPRINT_OK)
         status = imprint_claim_open_identity(settings, identity, &claim, why);
     if (status != IMPRINT_OK)

@@ -57,15 +57,9 @@ static enum imprint_status check_settings(struct imprint_doctor *doctor)
                                    &doctor->address, why);
     if (status != IMPRINT_OK)
         return imprint_doctor_blame(doctor, status, "settings-endpoint");
-    if (imprint_tls_is_legacy(doctor->address.host)) {
-        imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                        "\"%s\" is an endpoint of the old kind (iot:Data)",
-                        doctor->address.host);
-        imprint_why_hint(why, "give the one with -ats in its name: aws iot "
-                              "describe-endpoint --endpoint-type iot:Data-ATS");
-        return imprint_doctor_blame(doctor, IMPRINT_ERR_SETTINGS,
-                                    "endpoint-legacy");
-    }
+    status = imprint_check_host(doctor->address.host, why);
+    if (status != IMPRINT_OK)
+        return imprint_doctor_blame(doctor, status, "endpoint-legacy");
     imprint_route_init(&doctor->route, settings, &doctor->address);
     (void)snprintf(doctor->text, sizeof(doctor->text),
                    "%s at %.200s, template \"%s\"",
@@ -135,8 +129,11 @@ static enum imprint_status check_dns(struct imprint_doctor *doctor)
         &doctor->cause->why);
     if (status != IMPRINT_OK)
         return imprint_doctor_blame(doctor, status, "dns");
-    for (const struct addrinfo *at = list; at; at = at->ai_next)
+    for (const struct addrinfo *at = list; at; at = at->ai_next) {
         count++;
+        *(at->ai_family == AF_INET6 ? &doctor->ipv6_count
+                                    : &doctor->ipv4_count) += 1;
+    }
     if (list)
         (void)getnameinfo(list->ai_addr, list->ai_addrlen, first, sizeof(first),
                           NULL, 0, NI_NUMERICHOST);

@@ -24,6 +24,10 @@ struct imprint_doctor {
     bool is_skipped;
     bool is_full;
     bool tries_renewal; /* by the identity in use */
+    bool forces_alpn;   /* on whatever port */
+    int family;         /* of the connection: AF_INET or AF_INET6 */
+    size_t ipv4_count;  /* addresses of the endpoint */
+    size_t ipv6_count;
 };
 
 /* A step: OK with a text, or what is wrong in cause, with its name. */
@@ -39,8 +43,15 @@ enum imprint_status imprint_doctor_blame(struct imprint_doctor *doctor,
                                          enum imprint_status status,
                                          const char *name);
 
+bool imprint_doctor_is_stopped(const struct imprint_doctor *doctor);
+
 /* A fresh session in place of the one that is there. */
 enum imprint_status imprint_doctor_open(struct imprint_doctor *doctor);
+/*
+ * The connection ended when something was asked for. Is that to blame? OK: yes,
+ * for a connection with no request lasts; else it is told what is.
+ */
+enum imprint_status imprint_doctor_control(struct imprint_doctor *doctor);
 void imprint_doctor_hang_up(struct imprint_doctor *doctor);
 
 #endif

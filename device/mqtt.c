@@ -153,6 +153,11 @@ static const char no_tls_hint[] =
     "get lost, or the port speaks something else: try --port 443, --proxy, or "
     "another network";
 
+static const char not_let_in_hint[] =
+    "is it the endpoint of the certificate's account and region? is the "
+    "certificate known there and ACTIVE? does its policy allow iot:Connect on "
+    "client/ for this client id?";
+
 static enum imprint_status tell_closed(const struct imprint_mqtt *session,
                                        const char *reason,
                                        struct imprint_why *why)
@@ -170,8 +175,16 @@ static enum imprint_status tell_closed(const struct imprint_mqtt *session,
         when = session->asked ? "after a request" : "after connecting";
     imprint_why_set(why, IMPRINT_ERR_LOST, "%s closed the connection %s: %s",
                     session->place, when, reason);
-    imprint_why_hint(why, "if it does so every time: the certificate is not "
-                          "active, or its policy does not allow this");
+    if (session->connack == 0)
+        imprint_why_hint(why, "if it does so every time: the policy does not "
+                              "allow this, or another client has the same "
+                              "client id; imprint doctor finds out");
+    else if (imprint_tls_lacks_alpn(session->tls))
+        imprint_why_hint(why, "it did not take ALPN x-amzn-mqtt-ca: that is no "
+                              "port 443 of AWS IoT, or something between ends "
+                              "TLS");
+    else
+        imprint_why_hint(why, "%s", not_let_in_hint);
     return IMPRINT_ERR_LOST;
 }
 
@@ -336,7 +349,7 @@ static enum imprint_status tell_connack(const struct imprint_mqtt *session,
     enum imprint_status status = IMPRINT_ERR_REFUSED;
     const char *text = session->is_v5 ? mosquitto_reason_string(code)
                                       : mosquitto_connack_string(code);
-    const char *hint = "";
+    const char *hint = not_let_in_hint;
 
     if (code == (session->is_v5 ? MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION : 1)) {
         status = IMPRINT_ERR_SETTINGS;
@@ -346,6 +359,7 @@ static enum imprint_status tell_connack(const struct imprint_mqtt *session,
                code == MQTT_RC_CONNECTION_RATE_EXCEEDED ||
                code == MQTT_RC_UNSPECIFIED) {
         status = IMPRINT_ERR_LOST;
+        hint = "";
     }
     imprint_why_set(why, status, "%s refused the connection (CONNACK %d): %.*s",
                     session->place, code, (int)strcspn(text, "."), text);

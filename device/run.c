@@ -39,6 +39,8 @@ struct run {
     enum imprint_as as;
     bool is_guess;   /* the last refusal was silence; see is_refusal */
     bool is_patient; /* requests before CONNACK were not liked */
+    bool was_up;     /* TLS came up, once at least */
+    bool is_unclear; /* see imprint_run_provision */
     bool is_told;    /* why says more than the machine knows */
     int step;        /* the last one that progress was told; -1: none */
     char random_id[48];
@@ -201,6 +203,8 @@ static struct imprint_event ended(struct run *run,
     event.refused = is_refusal(run, status);
     run->is_guess = event.refused && status != IMPRINT_ERR_REFUSED;
     run->is_patient = run->is_patient || is_impatient(run, status);
+    run->was_up = run->was_up ||
+                  (run->session.tls && imprint_tls_ready(run->session.tls));
     can_turn = !event.refused && run->session.tls &&
                !imprint_tls_ready(run->session.tls) && is_of_port(status) &&
                imprint_route_turn(&run->route);
@@ -420,6 +424,9 @@ static enum imprint_status tell_stop(struct run *run,
 
     if (status == IMPRINT_ERR_REFUSED && run->is_guess)
         status = IMPRINT_ERR_LOST;
+    run->was_up = run->was_up ||
+                  (run->session.tls && imprint_tls_ready(run->session.tls));
+    run->is_unclear = run->was_up && action->rejection.status_code == 0;
     end_session(run);
     if (!run->is_told)
         imprint_explain_action(action, run->settings->template_name, run->why);
@@ -560,17 +567,20 @@ static enum imprint_status run_all(struct run *run)
 }
 
 enum imprint_status imprint_run_provision(const struct imprint_run_needs *needs,
+                                          bool *is_unclear,
                                           struct imprint_why *why)
 {
     struct run *run = calloc(1, sizeof(*run));
     struct imprint_why latest = {"", ""};
     enum imprint_status status;
 
+    *is_unclear = false;
     if (!run)
         return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
     run->needs = needs;
     run->why = &latest;
     status = run_all(run);
+    *is_unclear = run->is_unclear;
     end_session(run);
     imprint_early_end(&run->early);
     if (run->config.work)

@@ -17,8 +17,12 @@ struct imprint_run_needs {
     const struct imprint_issue_renewal *renewal; /* NULL: a first identity */
 };
 
-/* Provisions. On failure the identity in use stays in use. */
+/*
+ * Provisions. On failure the identity in use stays in use. *is_unclear: TLS
+ * came up, and then a connection was hung up or silent without a word on why.
+ */
 IMPRINT_MUST_USE enum imprint_status imprint_run_provision(
-    const struct imprint_run_needs *needs, struct imprint_why *why);
+    const struct imprint_run_needs *needs, bool *is_unclear,
+    struct imprint_why *why);
 
 #endif

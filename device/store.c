@@ -29,15 +29,18 @@ struct imprint_store {
 
 /* ---- open ---- */
 
-static enum imprint_status check_dir(const char *dir, struct imprint_why *why)
+static enum imprint_status check_owner(const char *dir, struct imprint_why *why)
 {
     struct stat now;
 
     if (stat(dir, &now) != 0)
         return imprint_layout_fail(why, "look at", dir);
-    if (!S_ISDIR(now.st_mode))
-        return imprint_why_set(why, IMPRINT_ERR_STORAGE,
-                               "\"%s\" is not a directory", dir);
+    if (!S_ISDIR(now.st_mode)) {
+        imprint_why_set(why, IMPRINT_ERR_STORAGE, "\"%s\" is not a directory",
+                        dir);
+        imprint_why_hint(why, "give another directory with --state");
+        return IMPRINT_ERR_STORAGE;
+    }
     if (now.st_uid != geteuid()) {
         imprint_why_set(why, IMPRINT_ERR_STORAGE,
                         "\"%s\" belongs to user %ld, not to %ld", dir,
@@ -69,16 +72,24 @@ static enum imprint_status check_access(const char *dir,
     return IMPRINT_ERR_STORAGE;
 }
 
-enum imprint_status imprint_store_check_room(const struct imprint_store *store,
+enum imprint_status imprint_store_check_dir(const char *dir,
+                                            struct imprint_why *why)
+{
+    enum imprint_status status = check_owner(dir, why);
+
+    return status ? status : check_access(dir, why);
+}
+
+enum imprint_status imprint_store_check_room(const char *dir,
                                              struct imprint_why *why)
 {
     uint64_t room_len;
-    enum imprint_status status = imprint_file_room(store->dir, &room_len, why);
+    enum imprint_status status = imprint_file_room(dir, &room_len, why);
 
     if (status != IMPRINT_OK || room_len >= ROOM_MIN_LEN)
         return status;
     imprint_why_set(why, IMPRINT_ERR_STORAGE,
-                    "\"%s\" has room for %llu bytes; %u are needed", store->dir,
+                    "\"%s\" has room for %llu bytes; %u are needed", dir,
                     (unsigned long long)room_len, ROOM_MIN_LEN);
     imprint_why_hint(why, "make room on that file system");
     return IMPRINT_ERR_STORAGE;
@@ -233,12 +244,13 @@ static enum imprint_status open_checked(struct imprint_store *store,
                                "the directory's name is too long");
     status = imprint_file_make_dir(store->dir, 0700, why);
     if (status != IMPRINT_OK)
-        imprint_why_hint(why, "run as who may make it, or give another "
-                              "directory with --state");
+        imprint_why_hint(why, "%s",
+                         access(store->dir, F_OK) == 0
+                             ? "give another directory with --state"
+                             : "make it, owned by who runs imprint, or give "
+                               "another directory with --state");
     if (status == IMPRINT_OK)
-        status = check_dir(store->dir, why);
-    if (status == IMPRINT_OK)
-        status = check_access(store->dir, why);
+        status = imprint_store_check_dir(store->dir, why);
     if (status != IMPRINT_OK)
         return status;
     imprint_layout_path(path, store->dir, "lock", NULL);

@@ -44,9 +44,13 @@ void imprint_store_leave(struct imprint_store *store);
 IMPRINT_MUST_USE enum imprint_status imprint_store_return(
     struct imprint_store *store, bool *finished, struct imprint_why *why);
 
+/* Is a directory that is there ours, 0700 and writable? */
+IMPRINT_MUST_USE enum imprint_status imprint_store_check_dir(
+    const char *dir, struct imprint_why *why);
+
 /* Enough for another identity? A reset needs none. */
 IMPRINT_MUST_USE enum imprint_status imprint_store_check_room(
-    const struct imprint_store *store, struct imprint_why *why);
+    const char *dir, struct imprint_why *why);
 
 /*
  * What is staged becomes what is in use. If it was staged as a replacement, the

@@ -25,6 +25,8 @@ struct imprint_tls {
     const char *version;
     int verify_error; /* X509_V_ERR_... that ended the handshake */
     int alert;        /* the fatal alert that the peer sent; 0: none */
+    bool offers_alpn;
+    bool has_alpn; /* the peer took the one that was offered */
     bool ready;
 };
 
@@ -39,18 +41,22 @@ static enum imprint_status fail(struct imprint_why *why,
                            reason ? reason : "");
 }
 
+static bool is_address(const char *host)
+{
+    unsigned char address[16];
+
+    return inet_pton(AF_INET, host, address) == 1 ||
+           inet_pton(AF_INET6, host, address) == 1;
+}
+
 /*
  * libmosquitto names what it connected to, a Unix socket of ours. An address is
  * no name (RFC 6066, section 3): then none is sent.
  */
 static void name_host(const struct imprint_tls *tls, const SSL *ssl)
 {
-    unsigned char address[16];
-    bool is_name = inet_pton(AF_INET, tls->host, address) != 1 &&
-                   inet_pton(AF_INET6, tls->host, address) != 1;
-
     (void)SSL_set_tlsext_host_name((SSL *)(uintptr_t)ssl,
-                                   is_name ? tls->host : NULL);
+                                   is_address(tls->host) ? NULL : tls->host);
 }
 
 static void on_state(const SSL *ssl, int where, int value)
@@ -60,8 +66,13 @@ static void on_state(const SSL *ssl, int where, int value)
     if ((where & SSL_CB_HANDSHAKE_START) && !tls->ready)
         name_host(tls, ssl);
     if (where & SSL_CB_HANDSHAKE_DONE) {
+        const unsigned char *alpn = NULL;
+        unsigned int alpn_len = 0;
+
         tls->ready = true;
         tls->version = SSL_get_version(ssl);
+        SSL_get0_alpn_selected(ssl, &alpn, &alpn_len);
+        tls->has_alpn = alpn_len > 0;
     }
     if ((where & SSL_CB_ALERT) && (where & SSL_CB_READ) &&
         value >> 8 == SSL3_AL_FATAL)
@@ -150,10 +161,8 @@ static bool trust(SSL_CTX *context, const char *ca_pem)
 static bool expect_host(SSL_CTX *context, const char *host)
 {
     X509_VERIFY_PARAM *param = SSL_CTX_get0_param(context);
-    unsigned char address[16];
 
-    if (inet_pton(AF_INET, host, address) == 1 ||
-        inet_pton(AF_INET6, host, address) == 1)
+    if (is_address(host))
         return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
     X509_VERIFY_PARAM_set_hostflags(param,
                                     X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
@@ -168,6 +177,7 @@ static enum imprint_status fill(struct imprint_tls *tls,
     SSL_CTX *context = tls->context;
     int version = options->version_max == 12 ? TLS1_2_VERSION : TLS1_3_VERSION;
 
+    tls->offers_alpn = options->alpn;
     SSL_CTX_set_app_data(context, tls);
     SSL_CTX_set_info_callback(context, on_state);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, on_verify);
@@ -346,6 +356,36 @@ static enum imprint_status tell_verify(const struct imprint_tls *tls,
     return status;
 }
 
+/* It goes by the name that we send, and knows no such; or by none, to some. */
+static bool is_about_name(const struct imprint_tls *tls)
+{
+    return tls->alert == TLS1_AD_UNRECOGNIZED_NAME ||
+           (tls->alert == SSL3_AD_HANDSHAKE_FAILURE && is_address(tls->host));
+}
+
+static enum imprint_status tell_name(const struct imprint_tls *tls,
+                                     struct imprint_why *why)
+{
+    imprint_why_set(why, IMPRINT_ERR_NETWORK,
+                    "who answers at \"%s\" knows nobody of that name (TLS's "
+                    "server name)",
+                    tls->host);
+    imprint_why_hint(why, "%s",
+                     is_address(tls->host)
+                         ? "give the endpoint by name: with an address, no "
+                           "name is sent"
+                         : "give the endpoint as aws iot describe-endpoint "
+                           "--endpoint-type iot:Data-ATS shows it: an alias "
+                           "will not do");
+    return IMPRINT_ERR_NETWORK;
+}
+
+bool imprint_tls_lacks_alpn(const struct imprint_tls *tls)
+{
+    return (tls->ready && tls->offers_alpn && !tls->has_alpn) ||
+           tls->alert == TLS1_AD_NO_APPLICATION_PROTOCOL;
+}
+
 static bool is_about_us(int alert)
 {
     switch (alert) {
@@ -392,6 +432,8 @@ const char *imprint_tls_trouble_name(const struct imprint_tls *tls)
     }
     if (tls->is_plain && !tls->ready)
         return "captive-portal";
+    if (is_about_name(tls))
+        return "sni-refused";
     return tls->alert && is_about_us(tls->alert) ? "claim-refused" : NULL;
 }
 
@@ -406,6 +448,8 @@ enum imprint_status imprint_tls_trouble(const struct imprint_tls *tls,
         return tell_plain(tls, why);
     if (!tls->alert)
         return IMPRINT_OK;
+    if (is_about_name(tls))
+        return tell_name(tls, why);
     text = SSL_alert_desc_string_long(tls->alert);
     if (!is_about_us(tls->alert))
         return imprint_why_set(why, IMPRINT_ERR_LOST,

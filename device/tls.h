@@ -56,10 +56,16 @@ const char *imprint_tls_version(const struct imprint_tls *tls);
 /*
  * What imprint_tls_trouble is about, in a fixed word: "captive-portal",
  * "tls-name", "tls-root", "tls-expired", "tls-not-yet-valid",
- * "tls-certificate" or, if the peer did not take ours, "claim-refused". NULL:
- * TLS has no word on it.
+ * "tls-certificate", "sni-refused" or, if the peer did not take ours,
+ * "claim-refused". NULL: TLS has no word on it.
  */
 const char *imprint_tls_trouble_name(const struct imprint_tls *tls);
+
+/*
+ * ALPN was offered, as port 443 needs it, and the peer took none: it is no MQTT
+ * that will answer there. Or the peer wants one, and none was offered.
+ */
+bool imprint_tls_lacks_alpn(const struct imprint_tls *tls);
 
 /* True once the handshake is through. */
 bool imprint_tls_ready(const struct imprint_tls *tls);

@@ -38,7 +38,9 @@ TRICKS = {
     "reject-500": "create: 500 InternalFailure",
     "no-suback": "SUBSCRIBE is refused (0x80)",
     "connack-5": "CONNACK 5",
+    "close-at-connect": "closes when CONNECT comes, as what speaks HTTP does",
     "close-after-subscribe": "closes when SUBSCRIBE comes, as AWS IoT does",
+    "evicted": "each connection ends 50 ms after CONNACK",
     "silent": "takes requests and never answers",
     "lose-register": "closes instead of answering the first RegisterThing",
     "wrong-id": "certificateId is not the SHA-256 of the certificate",
@@ -297,6 +299,15 @@ class Session(threading.Thread):
             pass
         self.stream.close()
 
+    def evict(self):
+        """As if another client had come with the same client id."""
+        try:
+            if self.version5:
+                self.stream.sendall(packet(0xe0, b"\x8e\0"))
+            self.stream.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
     def publish(self, topic, payload):
         raw = topic.encode()
         properties = b"\0" if self.version5 else b""
@@ -322,6 +333,10 @@ class Session(threading.Thread):
 
     def serve(self, head, body):
         kind, trick = head >> 4, self.service.trick
+        if kind == 1 and (trick == "close-at-connect" or
+                          self.service.wants_alpn and
+                          not self.stream.selected_alpn_protocol()):
+            return False
         if kind == 1:
             self.version5 = body[6] == 5
             digest = hashlib.sha256(self.stream.getpeercert(True)).hexdigest()
@@ -331,10 +346,14 @@ class Session(threading.Thread):
                 code = 0x87
             self.stream.sendall(packet(
                 0x20, bytes([0, code]) + (b"\0" if self.version5 else b"")))
+            if trick == "evicted":
+                threading.Timer(0.05, self.evict).start()
             return code == 0
         if kind == 8:
             if trick == "close-after-subscribe":
                 return False
+            if trick == "evicted":
+                return True
             code = 0x80 if trick == "no-suback" else 1
             properties = b"\0" if self.version5 else b""
             self.stream.sendall(packet(
@@ -350,10 +369,14 @@ class Session(threading.Thread):
 def main():
     directory, trick, tls = sys.argv[1], "none", None
     names = "DNS:localhost,IP:127.0.0.1,IP:127.7.7.7"
+    place, alpn, known = "127.0.0.1:0", "offered", None
     for name, value in zip(sys.argv[2::2], sys.argv[3::2]):
         trick = value if name == "--trick" else trick
         tls = value if name == "--tls" else tls
         names = "DNS:" + value if name == "--name" else names
+        place = value if name == "--listen" else place
+        alpn = value if name == "--alpn" else alpn  # required, none
+        known = value if name == "--sni" else known  # the one name it takes
     assert trick in TRICKS, trick
     authority = Authority(directory, names)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -363,12 +386,20 @@ def main():
     context.verify_mode = ssl.CERT_REQUIRED
     if tls == "1.2":
         context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["x-amzn-mqtt-ca"])
-    context.sni_callback = lambda stream, name, _: service.note(
-        "names", name or "-")
-    listener = socket.create_server(("127.0.0.1", 0))
+    if alpn != "none":
+        context.set_alpn_protocols(["x-amzn-mqtt-ca"])
+
+    def on_name(_stream, name, _context):
+        service.note("names", name or "-")
+        return (ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+                if known and name != known else None)
+
+    context.sni_callback = on_name
+    host, port = place.rsplit(":", 1)
+    listener = socket.create_server((host, int(port)))
     print(listener.getsockname()[1], flush=True)
     service = Service(authority, trick)
+    service.wants_alpn = alpn == "required"
 
     def accept():
         while True:
