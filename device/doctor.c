@@ -8,6 +8,7 @@
 
 #include "device/check.h"
 #include "device/dial_lookup.h"
+#include "device/key.h"
 #include "device/doctor_parts.h"
 #include "imprint/topics.h"
 #include "posix/clock.h"
@@ -98,6 +99,12 @@ static enum imprint_status check_claim(struct imprint_doctor *doctor)
         return imprint_doctor_blame(doctor, status,
                                     name_of_claim_trouble(status, why));
     doctor->has_claim = true;
+    if (imprint_key_is_elsewhere(doctor->settings.identity_key)) {
+        status = imprint_key_try(&doctor->settings, why);
+        if (status != IMPRINT_OK)
+            return imprint_doctor_blame(doctor, status, "identity-key");
+        memset(why, 0, sizeof(*why)); /* that there is none yet */
+    }
     (void)snprintf(doctor->text, sizeof(doctor->text),
                    "certificate and key are a pair, and valid by the clock; "
                    "roots: %s",

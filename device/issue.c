@@ -165,8 +165,8 @@ static enum imprint_status make_key(struct imprint_issue *issue,
         status = ask_request(issue, why);
     if (status == IMPRINT_OK)
         imprint_say_line(issue->settings, IMPRINT_DEVICE_LOG_INFO,
-                         "the key is a %s one, and has its request",
-                         wanted_kind(issue));
+                         "%s a %s key and its request",
+                         elsewhere ? "there is" : "made", wanted_kind(issue));
     return status;
 }
 

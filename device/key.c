@@ -106,6 +106,23 @@ enum imprint_status imprint_key_choose(
                 : imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
 }
 
+enum imprint_status imprint_key_try(
+    const struct imprint_device_settings *settings, struct imprint_why *why)
+{
+    const struct imprint_keys_reach reach = reach_of(settings);
+    char uri[IMPRINT_KEYS_PLACE_URI_LEN];
+    struct imprint_keys_holder holder;
+    bool is_new;
+    enum imprint_status status = imprint_keys_place_choose(
+        settings->identity_key, &reach, uri, &is_new, why);
+
+    if (status == IMPRINT_OK)
+        status = imprint_keys_place_open(uri, &reach, &holder, why);
+    if (status == IMPRINT_OK)
+        holder.close(holder.user);
+    return status == IMPRINT_ERR_NOT_FOUND ? IMPRINT_OK : status;
+}
+
 enum imprint_status imprint_key_make(
     const struct imprint_device_settings *settings, const char *uri,
     struct imprint_why *why)

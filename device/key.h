@@ -41,6 +41,13 @@ IMPRINT_MUST_USE enum imprint_status imprint_key_choose(
     const struct imprint_device_settings *settings, const char *dir, char **uri,
     struct imprint_why *why);
 
+/*
+ * Can a key be had where settings->identity_key wants one: is the place there,
+ * and does it let us in? Makes nothing. Errors are those of imprint_key_open.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_key_try(
+    const struct imprint_device_settings *settings, struct imprint_why *why);
+
 /* Makes it there, as settings->key says. */
 IMPRINT_MUST_USE enum imprint_status imprint_key_make(
     const struct imprint_device_settings *settings, const char *uri,

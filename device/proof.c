@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "device/issue.h"
+#include "device/key.h"
 #include "posix/file.h"
 #include "posix/keys.h"
 #include "posix/why.h"
@@ -163,19 +164,37 @@ enum imprint_status imprint_proof_renew(struct imprint_proof *proof,
 
 /* ---- ecdsa ---- */
 
-static enum imprint_status sign(struct imprint_proof *proof, const char *path,
-                                const char *thing_name, struct imprint_why *why)
+static enum imprint_status open_signing_key(
+    const struct imprint_device_settings *settings, const char *path,
+    struct imprint_keys_key **key, struct imprint_why *why)
 {
-    struct imprint_keys_key *key;
-    struct imprint_why inner;
+    enum imprint_status status;
     char *pem;
     size_t len;
-    enum imprint_status status = read_key(path, &pem, &len, why);
 
+    if (imprint_key_is_elsewhere(path))
+        return imprint_key_open(settings, path, imprint_slice_text(NULL), key,
+                                why);
+    status = read_key(path, &pem, &len, why);
     if (status != IMPRINT_OK)
         return status;
-    status = imprint_keys_read(imprint_slice_of(pem, len), NULL, &key, &inner);
+    status = imprint_keys_read(imprint_slice_of(pem, len), NULL, key, why);
     imprint_file_free_secret(pem, len);
+    if (status != IMPRINT_OK)
+        imprint_why_hint(why,
+                         "give an EC or RSA key in PEM that is not encrypted");
+    return status;
+}
+
+static enum imprint_status sign(struct imprint_proof *proof,
+                                const struct imprint_device_settings *settings,
+                                const char *path, const char *thing_name,
+                                struct imprint_why *why)
+{
+    struct imprint_keys_key *key;
+    struct imprint_why inner = {"", ""};
+    enum imprint_status status = open_signing_key(settings, path, &key, &inner);
+
     if (status == IMPRINT_OK) {
         status = imprint_keys_sign(key, imprint_slice_text(thing_name),
                                    &proof->signature, &inner);
@@ -185,7 +204,7 @@ static enum imprint_status sign(struct imprint_proof *proof, const char *path,
         return status;
     imprint_why_set(why, IMPRINT_ERR_SETTINGS, "the proof's key \"%s\": %.300s",
                     path, inner.text);
-    imprint_why_hint(why, "give an EC or RSA key in PEM that is not encrypted");
+    imprint_why_hint(why, "%s", inner.hint);
     return IMPRINT_ERR_SETTINGS;
 }
 
@@ -202,7 +221,7 @@ static enum imprint_status open_ecdsa(
         imprint_why_hint(why, "give --thing-name");
         return IMPRINT_ERR_SETTINGS;
     }
-    status = sign(proof, path, thing_name, why);
+    status = sign(proof, settings, path, thing_name, why);
     if (status == IMPRINT_OK)
         status = add_pair(proof, settings, "signature",
                           imprint_slice_text(proof->signature), why);
@@ -229,7 +248,7 @@ enum imprint_status imprint_proof_open(
         return open_ecdsa(out, settings, path, why);
     imprint_why_set(why, IMPRINT_ERR_SETTINGS,
                     "\"%s\" is not a kind of proof with its key", text);
-    imprint_why_hint(why, "give hmac:KEYFILE or ecdsa:KEYFILE");
+    imprint_why_hint(why, "give hmac:KEYFILE, ecdsa:KEYFILE or ecdsa:URI");
     return IMPRINT_ERR_SETTINGS;
 }
 
