@@ -146,8 +146,8 @@ static enum imprint_status check_dns(struct imprint_doctor *doctor)
                           NULL, 0, NI_NUMERICHOST);
     freeaddrinfo(list);
     (void)snprintf(doctor->text, sizeof(doctor->text),
-                   "\"%.200s\" has %zu addresses, %s first", options.host,
-                   count, first);
+                   "\"%.200s\" has %zu address%s, %s first", options.host,
+                   count, count == 1 ? "" : "es", first);
     return IMPRINT_OK;
 }
 

@@ -76,9 +76,11 @@ static enum imprint_status blame_policy(struct imprint_doctor *doctor,
                         "the policy of %s does not allow %s on \"%s\"",
                         whose(doctor), action, topic);
     imprint_why_hint(why,
-                     "add a statement: Allow iot:%s on "
+                     "%sadd a statement: Allow iot:%s on "
                      "arn:aws:iot:REGION:ACCOUNT:%s/%s; imprint policy claim "
                      "writes a whole one",
+                     strstr(topic, "/provision/") ? "is --template right? else "
+                                                  : "",
                      action, kind, topic);
     return imprint_doctor_blame(
         doctor, IMPRINT_ERR_REFUSED,
