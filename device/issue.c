@@ -343,7 +343,7 @@ static enum imprint_status take_certificate(
     struct imprint_issue *issue, const struct imprint_identity *identity,
     struct imprint_staged *fresh, struct imprint_why *why)
 {
-    struct imprint_keys_certificate facts;
+    struct imprint_keys_certificate facts = {.not_after = 0};
     enum imprint_status status = take_key(issue, fresh, identity, why);
 
     fresh->certificate_pem = text_of(identity->certificate_pem);

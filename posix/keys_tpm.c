@@ -155,14 +155,14 @@ static TSS2_RC ask_ecdsa(const struct key *key, struct imprint_slice digest,
                          TPMT_SIGNATURE **out)
 {
     TPM2B_DIGEST asked = {.size = (UINT16)digest.len};
-    const TPMT_SIG_SCHEME scheme = {
+    const TPMT_SIG_SCHEME ecdsa = {
         .scheme = TPM2_ALG_ECDSA, .details.ecdsa.hashAlg = hash_of(digest.len)};
     const TPMT_TK_HASHCHECK unchecked = {.tag = TPM2_ST_HASHCHECK,
                                          .hierarchy = TPM2_RH_NULL};
 
     memcpy(asked.buffer, digest.bytes, digest.len);
     return calls.sign(tpm, key->object, ESYS_TR_PASSWORD, ESYS_TR_NONE,
-                      ESYS_TR_NONE, &asked, &scheme, &unchecked, out);
+                      ESYS_TR_NONE, &asked, &ecdsa, &unchecked, out);
 }
 
 /* What is padded already: the TPM's own ways of padding are too few. */
@@ -170,11 +170,11 @@ static TSS2_RC ask_rsa(const struct key *key, struct imprint_slice padded,
                        TPM2B_PUBLIC_KEY_RSA **out)
 {
     TPM2B_PUBLIC_KEY_RSA asked = {.size = (UINT16)padded.len};
-    const TPMT_RSA_DECRYPT scheme = {.scheme = TPM2_ALG_NULL};
+    const TPMT_RSA_DECRYPT bare = {.scheme = TPM2_ALG_NULL};
 
     memcpy(asked.buffer, padded.bytes, padded.len);
     return calls.decrypt(tpm, key->object, ESYS_TR_PASSWORD, ESYS_TR_NONE,
-                         ESYS_TR_NONE, &asked, &scheme, NULL, out);
+                         ESYS_TR_NONE, &asked, &bare, NULL, out);
 }
 
 /* A big-endian number into len bytes, zeros in front. */
