@@ -128,6 +128,37 @@ static enum imprint_status run_in_time(const struct imprint_run_needs *needs,
     return status;
 }
 
+/*
+ * The clock may be waited for, which is no reason to keep others from the
+ * directory. *is_done: somebody has provisioned meanwhile, and there is no
+ * claim.
+ */
+static enum imprint_status open_claim(
+    const struct imprint_device_settings *settings, struct imprint_store *store,
+    struct imprint_claim *claim, bool *is_done, struct imprint_why *why)
+{
+    enum imprint_status status;
+    bool finished;
+
+    *is_done = false;
+    if (settings->wait_for_clock_s == 0)
+        return imprint_claim_open(settings, claim, why);
+    imprint_store_leave(store);
+    status = imprint_claim_open(settings, claim, why);
+    if (status != IMPRINT_OK)
+        return status;
+    status = imprint_store_return(store, &finished, why);
+    if (status == IMPRINT_OK && !settings->force) {
+        status = look_for_identity(settings, why);
+        *is_done = status == IMPRINT_OK;
+        if (status == IMPRINT_ERR_NOT_FOUND)
+            status = IMPRINT_OK;
+    }
+    if (status != IMPRINT_OK || *is_done)
+        imprint_claim_free(claim);
+    return status;
+}
+
 static enum imprint_status provision_locked(
     const struct imprint_device_settings *settings,
     const struct imprint_address *address, struct imprint_store *store,
@@ -136,6 +167,7 @@ static enum imprint_status provision_locked(
     struct imprint_claim claim;
     struct imprint_run_needs needs = {.renewal = NULL};
     enum imprint_status status;
+    bool is_done = false;
 
     /* somebody else may have been at it until we got the lock */
     if (!settings->force) {
@@ -145,8 +177,8 @@ static enum imprint_status provision_locked(
     }
     status = imprint_store_check_room(settings->state_dir, why);
     if (status == IMPRINT_OK)
-        status = imprint_claim_open(settings, &claim, why);
-    if (status != IMPRINT_OK)
+        status = open_claim(settings, store, &claim, &is_done, why);
+    if (status != IMPRINT_OK || is_done)
         return status;
     if (claim.expires > 0)
         imprint_say_line(settings, IMPRINT_DEVICE_LOG_INFO,
@@ -340,6 +372,32 @@ static bool is_due(const struct imprint_device_settings *settings,
            identity->not_after - (int64_t)time(NULL) < settings->renew_before_s;
 }
 
+/* With the directory free meanwhile, and what is in it then. *finished: it was
+ * renewed. */
+static enum imprint_status await_clock(
+    const struct imprint_device_settings *settings, struct imprint_store *store,
+    struct imprint_device_identity *identity, bool *finished,
+    struct imprint_why *why)
+{
+    struct imprint_device_identity now;
+    enum imprint_status status;
+    bool was_cut;
+
+    imprint_store_leave(store);
+    status = imprint_claim_await_clock(settings, identity, why);
+    if (status == IMPRINT_OK)
+        status = imprint_store_return(store, &was_cut, why);
+    if (status == IMPRINT_OK)
+        status = imprint_device_load(settings->state_dir, &now, why);
+    if (status != IMPRINT_OK)
+        return status;
+    *finished = *finished || was_cut ||
+                strcmp(now.certificate_id, identity->certificate_id) != 0;
+    imprint_device_free(identity);
+    *identity = now;
+    return IMPRINT_OK;
+}
+
 /* An earlier run's commit may just have been finished: that was the renewal. */
 static enum imprint_status renew_locked(
     const struct imprint_device_settings *settings, struct imprint_store *store,
@@ -351,7 +409,10 @@ static enum imprint_status renew_locked(
 
     if (status != IMPRINT_OK)
         return status;
-    status = imprint_claim_await_clock(settings, &identity, why);
+    if (settings->wait_for_clock_s > 0)
+        status = await_clock(settings, store, &identity, &finished, why);
+    else
+        status = imprint_claim_await_clock(settings, &identity, why);
     if (status == IMPRINT_OK && !finished && is_due(settings, &identity))
         status = renew_from(settings, &identity, store, why);
     else if (status == IMPRINT_OK)
