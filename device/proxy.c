@@ -1,5 +1,6 @@
 #include "device/proxy.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -122,13 +123,52 @@ enum imprint_status imprint_proxy_check(const char *url,
 
 /* ---- exemptions ---- */
 
-/* One item: a name with all below it, an address, or "*". */
+static bool starts_alike(const unsigned char *a, const unsigned char *b,
+                         unsigned long bit_count)
+{
+    size_t whole = bit_count / 8;
+    unsigned rest = (unsigned)(bit_count % 8);
+
+    return memcmp(a, b, whole) == 0 &&
+           (rest == 0 || (a[whole] ^ b[whole]) >> (8 - rest) == 0);
+}
+
+/* "10.0.0.0/8" or "fd00::/8", as curl has it: of a host that is an address. */
+static bool network_has(const char *item, size_t item_len, const char *host)
+{
+    const char *slash = memchr(item, '/', item_len);
+    size_t len = slash ? (size_t)(slash - item) : 0;
+    int family = memchr(item, ':', len) ? AF_INET6 : AF_INET;
+    char text[INET6_ADDRSTRLEN];
+    char digits[4];
+    unsigned char network[16];
+    unsigned char address[16];
+    unsigned long bit_count;
+
+    if (len == 0 || len >= sizeof(text) || item_len - len - 1 < 1 ||
+        item_len - len - 1 >= sizeof(digits))
+        return false;
+    (void)snprintf(text, sizeof(text), "%.*s", (int)len, item);
+    (void)snprintf(digits, sizeof(digits), "%.*s", (int)(item_len - len - 1),
+                   slash + 1);
+    if (strspn(digits, "0123456789") != strlen(digits) ||
+        inet_pton(family, text, network) != 1 ||
+        inet_pton(family, host, address) != 1)
+        return false;
+    bit_count = strtoul(digits, NULL, 10);
+    return bit_count <= (family == AF_INET ? 32u : 128u) &&
+           starts_alike(network, address, bit_count);
+}
+
+/* One item: a name with all below it, an address, a network, or "*". */
 static bool item_matches(const char *item, size_t item_len, const char *host)
 {
     size_t host_len = strlen(host);
 
     if (item_len == 1 && item[0] == '*')
         return true;
+    if (memchr(item, '/', item_len))
+        return network_has(item, item_len, host);
     if (item_len > 2 && item[0] == '[' && item[item_len - 1] == ']') {
         item++;
         item_len -= 2;
