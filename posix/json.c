@@ -17,6 +17,11 @@ struct imprint_json *imprint_json_new(void)
     return (struct imprint_json *)json_object();
 }
 
+struct imprint_json *imprint_json_new_list(void)
+{
+    return (struct imprint_json *)json_array();
+}
+
 void imprint_json_free(struct imprint_json *object)
 {
     if (object)
@@ -74,6 +79,47 @@ bool imprint_json_put_object(struct imprint_json *object, const char *name,
     return json_object_set_new(open_object(object), name, member) == 0;
 }
 
+bool imprint_json_add_text(struct imprint_json *list, const char *text)
+{
+    return json_array_append_new(open_object(list), json_string(text)) == 0;
+}
+
+bool imprint_json_add(struct imprint_json *list, struct imprint_json *value)
+{
+    return json_array_append_new(open_object(list), open_object(value)) == 0;
+}
+
+enum imprint_json_kind imprint_json_kind_of(const struct imprint_json *object,
+                                            const char *name)
+{
+    const json_t *value = json_object_get(open_object(object), name);
+
+    if (!value)
+        return IMPRINT_JSON_ABSENT;
+    switch (json_typeof(value)) {
+    case JSON_STRING:
+        return IMPRINT_JSON_TEXT;
+    case JSON_INTEGER:
+    case JSON_REAL:
+        return IMPRINT_JSON_NUMBER;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return IMPRINT_JSON_BOOL;
+    case JSON_OBJECT:
+        return IMPRINT_JSON_OBJECT;
+    case JSON_ARRAY:
+        return IMPRINT_JSON_LIST;
+    case JSON_NULL:
+    default:
+        return IMPRINT_JSON_NULL;
+    }
+}
+
+bool imprint_json_drop(struct imprint_json *object, const char *name)
+{
+    return json_object_del(open_object(object), name) == 0;
+}
+
 const char *imprint_json_text(const struct imprint_json *object,
                               const char *name)
 {
@@ -86,6 +132,50 @@ const struct imprint_json *imprint_json_member(
     json_t *value = json_object_get(open_object(object), name);
 
     return json_is_object(value) ? (const struct imprint_json *)value : NULL;
+}
+
+struct imprint_json *imprint_json_open(struct imprint_json *object,
+                                       const char *name)
+{
+    json_t *value = json_object_get((json_t *)object, name);
+
+    return json_is_object(value) ? (struct imprint_json *)value : NULL;
+}
+
+const struct imprint_json *imprint_json_list(const struct imprint_json *object,
+                                             const char *name)
+{
+    json_t *value = json_object_get(open_object(object), name);
+
+    return json_is_array(value) ? (const struct imprint_json *)value : NULL;
+}
+
+size_t imprint_json_count(const struct imprint_json *list)
+{
+    return json_array_size(open_object(list));
+}
+
+const char *imprint_json_item_text(const struct imprint_json *list,
+                                   size_t index)
+{
+    return json_string_value(json_array_get(open_object(list), index));
+}
+
+const struct imprint_json *imprint_json_item(const struct imprint_json *list,
+                                             size_t index)
+{
+    json_t *value = json_array_get(open_object(list), index);
+
+    return json_is_object(value) ? (const struct imprint_json *)value : NULL;
+}
+
+const char *imprint_json_next(const struct imprint_json *object, void **cursor)
+{
+    json_t *of = open_object(object);
+
+    *cursor =
+        *cursor ? json_object_iter_next(of, *cursor) : json_object_iter(of);
+    return *cursor ? json_object_iter_key(*cursor) : NULL;
 }
 
 int64_t imprint_json_number(const struct imprint_json *object, const char *name,
@@ -116,6 +206,11 @@ char *imprint_json_write(const struct imprint_json *object)
     }
     memcpy(line + len, "\n", 2);
     return line;
+}
+
+char *imprint_json_write_line(const struct imprint_json *object)
+{
+    return json_dumps(open_object(object), JSON_COMPACT);
 }
 
 enum imprint_status imprint_json_read(struct imprint_slice text,

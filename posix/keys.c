@@ -274,7 +274,7 @@ static bool unix_time(const ASN1_TIME *time, int64_t *out)
 }
 
 /* In lower case, NUL-terminated: hex has room for 2 * len + 1. */
-static void write_hex(const unsigned char *bytes, size_t len, char *hex)
+void imprint_keys_write_hex(const uint8_t *bytes, size_t len, char *hex)
 {
     static const char digits[] = "0123456789abcdef";
 
@@ -292,7 +292,7 @@ static bool digest_id(const X509 *certificate, char id[65])
 
     if (!X509_digest(certificate, EVP_sha256(), digest, &len) || len != 32)
         return false;
-    write_hex(digest, len, id);
+    imprint_keys_write_hex(digest, len, id);
     return true;
 }
 
@@ -391,7 +391,7 @@ enum imprint_status imprint_keys_digest(const struct imprint_keys_key *key,
     OPENSSL_free(der);
     if (!good)
         return fail(why, "cannot digest the public key");
-    write_hex(digest, digest_len, hex);
+    imprint_keys_write_hex(digest, digest_len, hex);
     return IMPRINT_OK;
 }
 
@@ -414,21 +414,33 @@ enum imprint_status imprint_keys_sign(const struct imprint_keys_key *key,
     *hex = malloc(2 * len + 1);
     if (!*hex)
         return no_memory(why);
-    write_hex(signature, len, *hex);
+    imprint_keys_write_hex(signature, len, *hex);
     return IMPRINT_OK;
+}
+
+bool imprint_keys_sha256(struct imprint_slice text,
+                         uint8_t digest[IMPRINT_KEYS_DIGEST_LEN])
+{
+    return EVP_Digest(text.bytes, text.len, digest, NULL, EVP_sha256(), NULL);
+}
+
+bool imprint_keys_hmac(struct imprint_slice secret, struct imprint_slice text,
+                       uint8_t mac[IMPRINT_KEYS_DIGEST_LEN])
+{
+    return EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, secret.bytes,
+                     secret.len, text.bytes, text.len, mac,
+                     IMPRINT_KEYS_DIGEST_LEN, NULL);
 }
 
 enum imprint_status imprint_keys_mac(struct imprint_slice secret,
                                      struct imprint_slice text, char hex[65],
                                      struct imprint_why *why)
 {
-    unsigned char mac[32];
-    size_t len = 0;
+    uint8_t mac[IMPRINT_KEYS_DIGEST_LEN];
 
-    if (!EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, secret.bytes, secret.len,
-                   text.bytes, text.len, mac, sizeof(mac), &len))
+    if (!imprint_keys_hmac(secret, text, mac))
         return fail(why, "cannot make a code");
-    write_hex(mac, len, hex);
+    imprint_keys_write_hex(mac, sizeof(mac), hex);
     return IMPRINT_OK;
 }
 

@@ -105,6 +105,16 @@ IMPRINT_MUST_USE enum imprint_status imprint_keys_sign(
     const struct imprint_keys_key *key, struct imprint_slice text, char **hex,
     struct imprint_why *why);
 
+#define IMPRINT_KEYS_DIGEST_LEN 32
+
+/* SHA-256, and HMAC with it. False: OpenSSL can't. */
+IMPRINT_MUST_USE bool imprint_keys_sha256(
+    struct imprint_slice text, uint8_t digest[IMPRINT_KEYS_DIGEST_LEN]);
+IMPRINT_MUST_USE bool imprint_keys_hmac(struct imprint_slice secret,
+                                        struct imprint_slice text,
+                                        uint8_t mac[IMPRINT_KEYS_DIGEST_LEN]);
+/* Lower-case, with a NUL behind it. */
+void imprint_keys_write_hex(const uint8_t *bytes, size_t len, char *hex);
 /* HMAC-SHA-256 in lower-case hex. */
 IMPRINT_MUST_USE enum imprint_status imprint_keys_mac(
     struct imprint_slice secret, struct imprint_slice text, char hex[65],
