@@ -145,7 +145,7 @@ char *imprint_query_parameter(const char *text, const char *name)
 
 static bool escape_one(char **text)
 {
-    struct imprint_memory_text escaped = {NULL};
+    struct imprint_memory_text escaped = {.bytes = NULL};
 
     imprint_memory_put(&escaped, imprint_slice_text(""));
     imprint_query_escape(&escaped, *text, false);

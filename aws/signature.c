@@ -337,7 +337,7 @@ static bool put_to_sign(struct imprint_memory_text *out,
                         const struct imprint_signature_request *request,
                         const struct imprint_signature *signature)
 {
-    struct imprint_memory_text canonical = {NULL};
+    struct imprint_memory_text canonical = {.bytes = NULL};
     bool is_whole = put_request(&canonical, request, signature);
 
     put_text(out, ALGORITHM "\n");
@@ -361,7 +361,7 @@ static bool make_key(const struct imprint_signature *signature,
 {
     const char *const words[] = {signature->date, signature->region,
                                  signature->service, "aws4_request"};
-    struct imprint_memory_text first = {NULL};
+    struct imprint_memory_text first = {.bytes = NULL};
     struct imprint_slice now;
     bool is_whole = true;
 
@@ -386,7 +386,7 @@ bool imprint_signature_make(const struct imprint_signature_request *request,
                             const struct imprint_signature *signature,
                             const char *secret, char code[65])
 {
-    struct imprint_memory_text text = {NULL};
+    struct imprint_memory_text text = {.bytes = NULL};
     uint8_t key[IMPRINT_KEYS_DIGEST_LEN];
     uint8_t mac[IMPRINT_KEYS_DIGEST_LEN];
     bool is_made = put_to_sign(&text, request, signature) &&

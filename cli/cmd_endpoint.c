@@ -8,6 +8,7 @@
 #include "cli.h"
 #include "endpoint_log.h"
 #include "endpoint_order.h"
+#include "endpoint_rest.h"
 #include "endpoint_run.h"
 #include "endpoint_show.h"
 #include "endpoint_tune.h"
@@ -29,17 +30,21 @@ static enum imprint_status run(const struct imprint_endpoint_order *order,
 {
     const char *listen = imprint_settings_get(order->settings, "listen");
     struct imprint_endpoint_tune tune;
+    struct imprint_endpoint_rest rest;
     const struct imprint_endpoint_run endpoint_run = {
         .dir = order->dir,
         .listen = listen ? listen : DEFAULT_LISTEN,
         .command = order->command,
         .tune = &tune,
+        .rest = &rest,
         .json = order->json,
         .log = imprint_settings_on(order->settings, "log"),
     };
     enum imprint_status status =
-        imprint_endpoint_tune_read(order->settings, &tune, why);
+        imprint_endpoint_rest_read(order->settings, &rest, why);
 
+    if (status == IMPRINT_OK)
+        status = imprint_endpoint_tune_read(order->settings, &tune, why);
     if (status != IMPRINT_OK)
         return status;
     status = imprint_endpoint_run(&endpoint_run, why);
@@ -56,7 +61,9 @@ static enum imprint_status show_log(const struct imprint_endpoint_order *order,
 
 static const struct verb verbs[] = {
     {{"run", "", "start it; ends with Ctrl-C",
-      "listen log clock faults explain strict json", 0, 0},
+      "listen rest rest-tls no-auth allow-remote log clock faults explain "
+      "strict json",
+      0, 0},
      run},
     {{"log", "", "what it did: one line per event", "follow", 0, 0}, show_log},
     /* claims and certificates */
@@ -102,6 +109,9 @@ static const struct verb verbs[] = {
     {{"billing-group", "[NAME]", "make a billing group, or show all", "json", 0,
       1},
      imprint_endpoint_catalog_billing_group},
+    {{"credentials", "add NAME | list | remove KEY",
+      "access keys that sign requests to --rest", "lifetime json", 1, 2},
+     imprint_endpoint_credentials},
     /* other than AWS */
     {{"settings", "", "limits, rates, switches: yours and AWS's", "json", 0, 0},
      imprint_endpoint_tune_settings},

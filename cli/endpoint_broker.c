@@ -24,9 +24,10 @@
 
 /* ---- where to listen ---- */
 
-enum imprint_status imprint_endpoint_broker_listen(
-    const char *text, struct imprint_endpoint_broker *broker,
-    struct imprint_why *why)
+enum imprint_status imprint_endpoint_broker_listen(const char *text,
+                                                   char host[256],
+                                                   uint16_t *port,
+                                                   struct imprint_why *why)
 {
     struct imprint_address address;
     char whole[320];
@@ -44,8 +45,8 @@ enum imprint_status imprint_endpoint_broker_listen(
     if (status != IMPRINT_OK)
         return imprint_why_set(why, status, "\"%s\" is no address to listen at",
                                text);
-    memcpy(broker->host, address.host, sizeof(broker->host));
-    broker->port = any_port ? 0 : address.port;
+    memcpy(host, address.host, 256);
+    *port = any_port ? 0 : address.port;
     return IMPRINT_OK;
 }
 

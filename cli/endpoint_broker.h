@@ -18,10 +18,9 @@ struct imprint_endpoint_broker {
     bool log;           /* events on stderr, too */
 };
 
-/* host:port, host, or :port. ERR_SETTINGS. */
+/* host:port, host, or :port; port 0 is any. ERR_SETTINGS. */
 IMPRINT_MUST_USE enum imprint_status imprint_endpoint_broker_listen(
-    const char *text, struct imprint_endpoint_broker *broker,
-    struct imprint_why *why);
+    const char *text, char host[256], uint16_t *port, struct imprint_why *why);
 
 /* Finds program and plugin. ERR_SETTINGS: not there; the hint says what to do
  */

@@ -61,6 +61,10 @@ enum imprint_status imprint_endpoint_catalog_group(
 enum imprint_status imprint_endpoint_catalog_billing_group(
     const struct imprint_endpoint_order *order, struct imprint_why *why);
 
+/* endpoint_credentials.c: add NAME, list, remove KEY */
+enum imprint_status imprint_endpoint_credentials(
+    const struct imprint_endpoint_order *order, struct imprint_why *why);
+
 /* endpoint_tune.c */
 enum imprint_status imprint_endpoint_tune_set(
     const struct imprint_endpoint_order *order, struct imprint_why *why);

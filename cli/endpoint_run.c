@@ -15,6 +15,7 @@
 #include "cli.h"
 #include "endpoint/endpoint.h"
 #include "endpoint_broker.h"
+#include "endpoint_rest.h"
 #include "endpoint_show.h"
 #include "endpoint_tune.h"
 #include "posix/clock.h"
@@ -234,6 +235,18 @@ static enum imprint_status save_address(const char *dir, const char *address,
     return imprint_file_replace(path, imprint_slice_text(line), 0644, why);
 }
 
+static void say_rest(const struct imprint_endpoint_rest *rest)
+{
+    if (rest->url[0] == '\0')
+        return;
+    (void)fprintf(stderr, "imprint: AWS's tools take --endpoint-url %s",
+                  rest->url);
+    (void)fprintf(stderr,
+                  rest->is_open
+                      ? "; anybody on this machine may\n"
+                      : ", with a key of \"endpoint credentials add\"\n");
+}
+
 static enum imprint_status say_ready(const struct supervision *supervision,
                                      const struct imprint_endpoint_run *run,
                                      struct imprint_why *why)
@@ -242,7 +255,8 @@ static enum imprint_status say_ready(const struct supervision *supervision,
     struct imprint_endpoint_tune_state state;
     char address[ADDRESS_LEN];
     const struct imprint_endpoint_ready ready = {
-        paths, &state, supervision->broker.dir, address, supervision->pid};
+        paths,   &state,         supervision->broker.dir,
+        address, run->rest->url, supervision->pid};
     const struct imprint_endpoint_show_claim claim = {
         run->command, address, paths->ca_pem, paths->claim_certificate_pem,
         paths->template_name};
@@ -251,12 +265,16 @@ static enum imprint_status say_ready(const struct supervision *supervision,
 
     write_address(supervision, address, sizeof(address));
     if (status == IMPRINT_OK)
+        status = imprint_endpoint_rest_open(run->rest, supervision->broker.dir,
+                                            address, why);
+    if (status == IMPRINT_OK)
         status = save_address(supervision->broker.dir, address, why);
     if (status != IMPRINT_OK)
         return status;
     /* what an earlier run was told may not be what this one is meant for */
     imprint_endpoint_show_state(&state);
     if (imprint_cli_terminal() && !run->json) {
+        say_rest(run->rest);
         (void)fprintf(stderr, "%s %s; Ctrl-C ends it. In another terminal:\n",
                       "imprint: the endpoint is ready at", address);
     }
@@ -358,7 +376,8 @@ static enum imprint_status prepare(struct supervision *supervision,
     enum imprint_status status;
 
     broker->log = run->log;
-    status = imprint_endpoint_broker_listen(run->listen, broker, why);
+    status = imprint_endpoint_broker_listen(run->listen, broker->host,
+                                            &broker->port, why);
     if (status == IMPRINT_OK)
         status = imprint_endpoint_broker_find(broker, why);
     if (status == IMPRINT_OK)
@@ -403,6 +422,7 @@ enum imprint_status imprint_endpoint_run(const struct imprint_endpoint_run *run,
         status = say_ready(supervision, run, why);
     if (status == IMPRINT_OK)
         status = supervise(supervision, why);
+    imprint_endpoint_rest_close(run->rest);
     if (supervision->pid > 0)
         end_broker(supervision);
     imprint_file_unlock(supervision->broker_lock);

@@ -7,6 +7,7 @@
 #include "imprint/status.h"
 #include "imprint/why.h"
 
+struct imprint_endpoint_rest;
 struct imprint_endpoint_tune;
 
 struct imprint_endpoint_run {
@@ -14,6 +15,7 @@ struct imprint_endpoint_run {
     const char *listen;
     const char *command; /* what to type for this program */
     const struct imprint_endpoint_tune *tune; /* set before it starts */
+    struct imprint_endpoint_rest *rest;       /* read; opened and closed here */
     bool json;                                /* the ready line */
     bool log;                                 /* events on stderr, too */
 };

@@ -71,7 +71,9 @@ enum imprint_status imprint_endpoint_show_ready_json(
         imprint_json_put_number(object, "clockOffset", state->clock_offset_s) &&
         imprint_json_put_bool(object, "explain", state->is_explaining) &&
         imprint_json_put_number(object, "faultCount",
-                                (int64_t)state->fault_count);
+                                (int64_t)state->fault_count) &&
+        (ready->rest[0] == '\0' ||
+         imprint_json_put_text(object, "rest", ready->rest));
 
     return imprint_list_print(object, is_whole, why);
 }

@@ -29,6 +29,7 @@ struct imprint_endpoint_ready {
     const struct imprint_endpoint_tune_state *state;
     const char *dir;
     const char *address; /* host:port to connect to */
+    const char *rest;    /* URL of the control plane; "": none */
     int broker_pid;
 };
 

@@ -1,11 +1,8 @@
 /*
- * The endpoint's certificate authority, and what else needs cryptography: keys,
- * digests, tokens. authority.c is the only user of OpenSSL here.
- *
- * A root signs the server's certificate and one issuer; the issuer signs claims
- * and devices, and may vouch for clients only, so that no device can pose as
- * the endpoint. ca.pem holds both. An open authority is only read: threads may
- * share it.
+ * The endpoint's certificate authority. A root signs the server's certificate
+ * and one issuer; the issuer signs claims and devices, and may vouch for
+ * clients only, so that no device can pose as the endpoint. ca.pem holds both.
+ * An open authority is only read: threads may share it.
  */
 #ifndef IMPRINT_ENDPOINT_AUTHORITY_H
 #define IMPRINT_ENDPOINT_AUTHORITY_H
@@ -120,6 +117,10 @@ IMPRINT_MUST_USE enum imprint_status imprint_authority_check(
     const struct imprint_authority_trust *trust, struct imprint_slice pem,
     char *hash, struct imprint_authority_certificate *out,
     struct imprint_why *why);
+
+/* True if the key of this CA signed that certificate. */
+bool imprint_authority_is_issued(struct imprint_slice ca_pem,
+                                 struct imprint_slice certificate_pem);
 
 /*
  * A new key: P-256 as PKCS#8, or RSA-2048 as PKCS#1; NUL-terminated, to be

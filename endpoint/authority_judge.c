@@ -177,3 +177,18 @@ enum imprint_status imprint_authority_check(
     sk_X509_pop_free(chain, X509_free);
     return status;
 }
+
+bool imprint_authority_is_issued(struct imprint_slice ca_pem,
+                                 struct imprint_slice certificate_pem)
+{
+    STACK_OF(X509) *ca = read_chain(ca_pem);
+    STACK_OF(X509) *certificate = read_chain(certificate_pem);
+    bool is_issued = ca && certificate &&
+                     X509_verify(sk_X509_value(certificate, 0),
+                                 X509_get0_pubkey(sk_X509_value(ca, 0))) == 1;
+
+    ERR_clear_error();
+    sk_X509_pop_free(ca, X509_free);
+    sk_X509_pop_free(certificate, X509_free);
+    return is_issued;
+}

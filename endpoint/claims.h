@@ -16,6 +16,8 @@
 /* What a temporary claim is called where a claim's name stands. */
 #define IMPRINT_CLAIMS_TEMPORARY "temporary"
 
+struct imprint_authority_certificate; /* authority.h */
+
 struct imprint_claims_batch {
     const char *name; /* [0-9A-Za-z_-]{1,36}; its folder in claims/ */
     bool is_rsa;
@@ -83,6 +85,11 @@ struct imprint_claims_foreign {
 IMPRINT_MUST_USE enum imprint_status imprint_claims_register(
     const char *dir, const struct imprint_claims_foreign *foreign, char id[65],
     struct imprint_why *why);
+
+/* Whether the broker will take it: as imprint_authority_check. */
+IMPRINT_MUST_USE enum imprint_status imprint_claims_check(
+    const char *dir, struct imprint_slice certificate_pem,
+    struct imprint_authority_certificate *out, struct imprint_why *why);
 
 /*
  * Lets the broker take certificates that this CA signed: cas/<hash>.<n>. One

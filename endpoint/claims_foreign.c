@@ -36,6 +36,16 @@ static struct imprint_authority_trust name_trust(const char *dir,
 
 /* ---- certificates ---- */
 
+enum imprint_status imprint_claims_check(
+    const char *dir, struct imprint_slice certificate_pem,
+    struct imprint_authority_certificate *out, struct imprint_why *why)
+{
+    struct trust paths = {.file = ""};
+    const struct imprint_authority_trust trust = name_trust(dir, &paths);
+
+    return imprint_authority_check(&trust, certificate_pem, NULL, out, why);
+}
+
 struct registering {
     const struct imprint_claims_foreign *foreign;
     const struct imprint_authority_certificate *certificate;
@@ -132,8 +142,6 @@ enum imprint_status imprint_claims_register(
     const char *dir, const struct imprint_claims_foreign *foreign, char id[65],
     struct imprint_why *why)
 {
-    struct trust paths = {.file = ""};
-    const struct imprint_authority_trust trust = name_trust(dir, &paths);
     struct imprint_authority_certificate certificate = {.pem = NULL};
     struct registering registering = {.foreign = foreign,
                                       .certificate = &certificate};
@@ -141,8 +149,8 @@ enum imprint_status imprint_claims_register(
     enum imprint_status status = check_names(foreign, why);
 
     if (status == IMPRINT_OK)
-        status = imprint_authority_check(&trust, foreign->certificate_pem, NULL,
-                                         &certificate, why);
+        status = imprint_claims_check(dir, foreign->certificate_pem,
+                                      &certificate, why);
     if (status == IMPRINT_ERR_REFUSED)
         imprint_why_hint(why, "imprint endpoint ca FILE makes the broker take "
                               "what another CA signed");

@@ -32,6 +32,7 @@ static const struct {
     {"create", AT_CREATE},
     {"register", AT(REGISTER)},
     {"reply", AT_REPLY},
+    {"rest", AT(REST)},
 };
 
 #define EVENT_COUNT (sizeof(events) / sizeof(events[0]))
@@ -47,11 +48,13 @@ static const struct action {
 } actions[] = {
     {"close", IMPRINT_FAULT_CLOSE, AT_ALL, NULL, 0, 0, false},
     {"lose", IMPRINT_FAULT_LOSE, AT_REPLY, NULL, 0, 0, false},
-    {"delay", IMPRINT_FAULT_DELAY, AT_REPLY, "milliseconds", 1, 600000, false},
+    {"delay", IMPRINT_FAULT_DELAY, AT_REPLY | AT(REST), "milliseconds", 1,
+     600000, false},
     {"double", IMPRINT_FAULT_DOUBLE, AT_REPLY, NULL, 0, 0, false},
     {"swap", IMPRINT_FAULT_SWAP, AT_REPLY, NULL, 0, 0, false},
     {"cut", IMPRINT_FAULT_CUT, AT_REPLY, "bytes", 0, 131072, false},
-    {"refuse", IMPRINT_FAULT_REFUSE, AT_REPLY, "a status code", 400, 599, true},
+    {"refuse", IMPRINT_FAULT_REFUSE, AT_REPLY | AT(REST), "a status code", 400,
+     599, true},
     {"refuse", IMPRINT_FAULT_REFUSE, AT(CONNECT) | AT(SUBSCRIBE), NULL, 0, 0,
      false},
     {"wrong-certificate", IMPRINT_FAULT_WRONG_CERTIFICATE, AT_CREATE, NULL, 0,
@@ -172,7 +175,8 @@ static enum imprint_status read_nth(const struct reading *reading, char *value)
 static enum imprint_status read_condition(const struct reading *reading,
                                           char *word)
 {
-    static const char *const names[] = {"client", "claim", "thing", "template"};
+    static const char *const names[] = {"client", "claim", "thing", "template",
+                                        "operation"};
     struct rule *rule = reading->rule;
     char *value = strchr(word, '=');
     bool is_known = strncmp(word, "param.", 6) == 0 && word + 6 != value;
@@ -185,8 +189,8 @@ static enum imprint_status read_condition(const struct reading *reading,
         is_known = is_known || strcmp(word, names[i]) == 0;
     if (!is_known)
         return refuse(reading, word,
-                      "is not client, claim, thing, template, param.NAME or "
-                      "nth");
+                      "is not client, claim, thing, template, operation, "
+                      "param.NAME or nth");
     if (rule->condition_count == CONDITION_MAX_COUNT)
         return refuse(reading, word, "is one condition too many");
     rule->conditions[rule->condition_count++] = (struct condition){word, value};
@@ -206,7 +210,7 @@ static enum imprint_status read_event(const struct reading *reading,
     }
     return refuse(reading, word,
                   "is not connect, subscribe, create-keys, create-csr, create, "
-                  "register or reply");
+                  "register, reply or rest");
 }
 
 /* Up to the word that ends with a colon. */
@@ -441,7 +445,9 @@ static bool fits(const struct rule *rule, const struct imprint_fault_case *now)
         const char *text = strcmp(name, "client") == 0  ? now->client_id
                            : strcmp(name, "claim") == 0 ? now->claim
                            : strcmp(name, "thing") == 0 ? now->thing_name
-                                                        : now->template_name;
+                           : strcmp(name, "operation") == 0
+                               ? now->operation
+                               : now->template_name;
 
         if (strncmp(name, "param.", 6) == 0
                 ? !fits_parameter(condition, now)

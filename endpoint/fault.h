@@ -24,7 +24,8 @@ enum imprint_fault_event {
     IMPRINT_FAULT_SUBSCRIBE,
     IMPRINT_FAULT_CREATE_KEYS,
     IMPRINT_FAULT_CREATE_CSR,
-    IMPRINT_FAULT_REGISTER
+    IMPRINT_FAULT_REGISTER,
+    IMPRINT_FAULT_REST /* an operation of the control plane; refuse, delay */
 };
 
 enum imprint_fault_kind {
@@ -75,6 +76,7 @@ struct imprint_fault_case {
     const char *claim; /* the claim's name; NULL or "": a device's own */
     const char *thing_name;
     const char *template_name;
+    const char *operation; /* of REST: "CreatePolicy" */
     const struct imprint_pair *parameters;
     size_t parameter_count;
 };

@@ -1,4 +1,7 @@
-/* What a template's plan does to the registry. For registration.c alone. */
+/*
+ * What a template's plan does to the registry: for registration.c, and
+ * rest_register.c, whose request has nothing but the certificate.
+ */
 #ifndef IMPRINT_ENDPOINT_REGISTRATION_PLAN_H
 #define IMPRINT_ENDPOINT_REGISTRATION_PLAN_H
 

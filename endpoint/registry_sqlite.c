@@ -10,7 +10,7 @@
 #include "posix/file.h"
 #include "posix/why.h"
 
-#define SCHEMA_NUMBER 2
+#define SCHEMA_NUMBER 3
 #define PATH_LEN 4096
 #define WRITE_WAIT_MS 5000
 #define READ_WAIT_MS 200
@@ -19,6 +19,8 @@
 extern const char imprint_registry_schema_sqlite[];
 extern const char imprint_registry_schema_sqlite_1_aside[];
 extern const char imprint_registry_schema_sqlite_1_over[];
+extern const char imprint_registry_schema_sqlite_2_aside[];
+extern const char imprint_registry_schema_sqlite_2_over[];
 
 const char *imprint_registry_problem(const struct imprint_registry *registry)
 {
@@ -37,17 +39,47 @@ static enum imprint_status fail(struct imprint_registry *registry)
                                                         : IMPRINT_ERR_STORAGE;
 }
 
+struct imprint_registry_other {
+    const char *text;
+    struct imprint_registry_statement statement;
+    struct imprint_registry_other *next;
+};
+
+static struct imprint_registry_statement *prepare(
+    struct imprint_registry *registry,
+    struct imprint_registry_statement *statement, const char *text)
+{
+    statement->registry = registry;
+    if (!statement->prepared)
+        (void)sqlite3_prepare_v3(registry->database, text, -1,
+                                 SQLITE_PREPARE_PERSISTENT,
+                                 &statement->prepared, NULL);
+    return statement;
+}
+
 struct imprint_registry_statement *imprint_registry_sqlite_ready(
     struct imprint_registry *registry, enum sql which)
 {
-    struct imprint_registry_statement *statement = &registry->statements[which];
+    return prepare(registry, &registry->statements[which],
+                   imprint_registry_statements_text(which));
+}
 
-    statement->registry = registry;
-    if (!statement->prepared)
-        (void)sqlite3_prepare_v3(
-            registry->database, imprint_registry_statements_text(which), -1,
-            SQLITE_PREPARE_PERSISTENT, &statement->prepared, NULL);
-    return statement;
+struct imprint_registry_statement *imprint_registry_sqlite_ready_text(
+    struct imprint_registry *registry, const char *text)
+{
+    struct imprint_registry_other *other = registry->others;
+
+    while (other && other->text != text)
+        other = other->next;
+    if (!other) {
+        other = calloc(1, sizeof(*other));
+        if (!other)
+            return &registry->none;
+        other->text = text;
+        other->next = registry->others;
+        registry->others = other;
+    }
+    return prepare(registry, &other->statement, text);
 }
 
 /* SQLite's calls take a statement that is NULL, and do nothing. */
@@ -210,18 +242,30 @@ static bool read_number(sqlite3 *database, int *number)
                         NULL) == SQLITE_OK;
 }
 
-/* Makes the tables, and fills them with what schema 1 had. */
+/* Makes the tables, and fills them with what an older schema had. */
 static bool write_schema(sqlite3 *database, int number)
 {
+    const struct {
+        const char *aside;
+        const char *over;
+    } steps[SCHEMA_NUMBER] = {
+        {"", ""},
+        {imprint_registry_schema_sqlite_1_aside,
+         imprint_registry_schema_sqlite_1_over},
+        {imprint_registry_schema_sqlite_2_aside,
+         imprint_registry_schema_sqlite_2_over},
+    };
     char set[64];
 
     (void)snprintf(set, sizeof(set), "PRAGMA user_version = %d", SCHEMA_NUMBER);
-    return (number == 0 ||
-            execute(database, imprint_registry_schema_sqlite_1_aside)) &&
+    return execute(database, steps[number].aside) &&
            execute(database, imprint_registry_schema_sqlite) &&
-           (number == 0 ||
-            execute(database, imprint_registry_schema_sqlite_1_over)) &&
-           execute(database, set);
+           execute(database, steps[number].over) && execute(database, set);
+}
+
+static bool is_older(int number)
+{
+    return number >= 0 && number < SCHEMA_NUMBER;
 }
 
 static enum imprint_status fail_open(sqlite3 *database, const char *path,
@@ -238,9 +282,9 @@ static enum imprint_status make_schema(sqlite3 *database, const char *path,
     enum imprint_status status;
 
     if (execute(database, "BEGIN IMMEDIATE") && read_number(database, number) &&
-        (*number > 1 || write_schema(database, *number)) &&
+        (!is_older(*number) || write_schema(database, *number)) &&
         execute(database, "COMMIT")) {
-        if (*number <= 1)
+        if (is_older(*number))
             *number = SCHEMA_NUMBER;
         return IMPRINT_OK;
     }
@@ -266,7 +310,7 @@ static enum imprint_status set_up(struct imprint_registry *registry,
     (void)sqlite3_busy_timeout(database, writes ? WRITE_WAIT_MS : READ_WAIT_MS);
     if (!read_number(database, &number) || !execute(database, pragmas))
         return fail_open(database, path, why);
-    if ((number == 0 && writes) || number == 1)
+    if (is_older(number) && (number > 0 || writes))
         status = make_schema(database, path, &number, why);
     if (status == IMPRINT_OK && number != SCHEMA_NUMBER)
         status = imprint_why_set(why, IMPRINT_ERR_STORAGE,
@@ -318,6 +362,7 @@ enum imprint_status imprint_registry_open(const char *dir,
         imprint_registry_close(registry);
         return status;
     }
+    registry->none.registry = registry;
     see_last_change(registry);
     *out = registry;
     return IMPRINT_OK;
@@ -331,6 +376,13 @@ void imprint_registry_close(struct imprint_registry *registry)
         return;
     for (i = 0; i < SQL_COUNT; i++)
         (void)sqlite3_finalize(registry->statements[i].prepared);
+    while (registry->others) {
+        struct imprint_registry_other *other = registry->others;
+
+        registry->others = other->next;
+        (void)sqlite3_finalize(other->statement.prepared);
+        free(other);
+    }
     (void)sqlite3_close(registry->database);
     free(registry);
 }

@@ -1,7 +1,8 @@
 /*
- * Private to those who put and find rows (registry_rows.c, catalog.c,
- * report.c): named statements, and the small calls that carry them out. What
- * is behind it (registry_sqlite.c, registry_statements.c) is one database.
+ * Private to those who put and find rows (registry_rows.c, catalog.c, views.c
+ * and the like): statements, and the small calls that carry them out. What is
+ * behind it (registry_sqlite.c, registry_statements.c) is one database. What
+ * devices wait for has named statements.
  *
  * A statement's way: ready, bind, then run; or step while it is OK, look at
  * the row's columns, and end. One statement can't be used inside itself.
@@ -10,81 +11,7 @@
 #define IMPRINT_ENDPOINT_REGISTRY_SQLITE_H
 
 #include "registry.h"
-
-enum sql {
-    SQL_BEGIN,
-    SQL_COMMIT,
-    SQL_ROLLBACK,
-    SQL_MARK,
-    SQL_KEEP,
-    SQL_BACK,
-    SQL_PUT_CERTIFICATE,
-    SQL_ALL_CERTIFICATES,
-    SQL_ONE_CERTIFICATE,
-    SQL_SET_STATE,
-    SQL_SET_CONNECTED,
-    SQL_DROP_CERTIFICATE,
-    SQL_PUT_TOKEN,
-    SQL_FIND_TOKEN,
-    SQL_USE_TOKEN,
-    SQL_ANY_EXPIRED,
-    SQL_DROP_UNCLAIMED,
-    SQL_DROP_TOKENS,
-    SQL_DROP_TEMPORARY,
-    SQL_PUT_KEY,
-    SQL_TAKE_KEY,
-    SQL_KEYS,
-    SQL_PUT_SETTING,
-    SQL_DROP_SETTING,
-    SQL_FIND_SETTING,
-    SQL_SETTINGS,
-    SQL_VERSION,
-    SQL_CHANGES,
-    SQL_LAST_CHANGE,
-    /* catalog.c */
-    SQL_PUT_THING,
-    SQL_FIND_THING,
-    SQL_PUT_MEMBER,
-    SQL_DROP_MEMBERS,
-    SQL_GROUPS,
-    SQL_OTHER_THING,
-    SQL_ATTACH_THING,
-    SQL_THINGS,
-    SQL_PUT_TYPE, /* these in the order of enum imprint_catalog_kind */
-    SQL_PUT_GROUP,
-    SQL_PUT_BILLING_GROUP,
-    SQL_FIND_TYPE,
-    SQL_FIND_GROUP,
-    SQL_FIND_BILLING_GROUP,
-    SQL_TYPES,
-    SQL_ALL_GROUPS,
-    SQL_BILLING_GROUPS,
-    SQL_PUT_POLICY,
-    SQL_FIND_POLICY,
-    SQL_POLICIES,
-    SQL_DROP_POLICY,
-    SQL_DROP_THING,
-    SQL_ATTACH,
-    SQL_FIND_ATTACHMENT,
-    SQL_DETACH,
-    SQL_ATTACH_GROUP,
-    SQL_DETACH_GROUP,
-    SQL_CERTIFICATE_POLICIES,
-    SQL_THING_POLICIES,
-    SQL_PUT_TEMPLATE,
-    SQL_ALL_TEMPLATES,
-    SQL_ONE_TEMPLATE,
-    SQL_DROP_TEMPLATE,
-    /* report.c, in the order of enum imprint_report_kind */
-    SQL_REPORT_PENDING,
-    SQL_REPORT_BARE_THINGS,
-    SQL_REPORT_NEVER_SEEN,
-    SQL_REPORT_SECONDS,
-    SQL_COUNT
-};
-
-/* registry_statements.c */
-const char *imprint_registry_statements_text(enum sql which);
+#include "registry_statements.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -97,6 +24,8 @@ struct imprint_registry_statement {
 struct imprint_registry {
     struct sqlite3 *database;
     struct imprint_registry_statement statements[SQL_COUNT];
+    struct imprint_registry_other *others;  /* those without a name */
+    struct imprint_registry_statement none; /* when there is no memory */
     int64_t seen_version;
     int64_t seen_change;
     char problem[256];
@@ -105,6 +34,10 @@ struct imprint_registry {
 /* Ready to be bound. If it can't be prepared, step says why. */
 struct imprint_registry_statement *imprint_registry_sqlite_ready(
     struct imprint_registry *registry, enum sql which);
+
+/* The same for a statement that stands where it is used: text is a literal. */
+struct imprint_registry_statement *imprint_registry_sqlite_ready_text(
+    struct imprint_registry *registry, const char *text);
 
 /* By index, from 1. What is bound is borrowed until run or end. */
 void imprint_registry_sqlite_bind_text(

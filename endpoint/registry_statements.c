@@ -31,7 +31,8 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_ALL_CERTIFICATES] =
         CERTIFICATE_COLUMNS "WHERE is_temporary = 0 ORDER BY number",
     [SQL_ONE_CERTIFICATE] = CERTIFICATE_COLUMNS "WHERE id = ?1",
-    [SQL_SET_STATE] = "UPDATE certificate SET state = ?2 WHERE id = ?1",
+    [SQL_SET_STATE] = "UPDATE certificate SET state = ?2, "
+                      "modified = unixepoch() WHERE id = ?1",
     [SQL_SET_CONNECTED] = "UPDATE certificate SET connected = ?2 "
                           "WHERE id = ?1 AND connected = 0",
     [SQL_DROP_CERTIFICATE] = "DELETE FROM certificate WHERE id = ?1",
@@ -71,7 +72,7 @@ static const char *const texts[SQL_COUNT] = {
         "INSERT INTO thing (name, attributes, type, billing_group, created) "
         "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name) DO UPDATE SET "
         "attributes = excluded.attributes, type = excluded.type, "
-        "billing_group = excluded.billing_group",
+        "billing_group = excluded.billing_group, version = version + 1",
     [SQL_FIND_THING] = "SELECT name, attributes, type, billing_group, created "
                        "FROM thing WHERE name = ?1",
     [SQL_PUT_MEMBER] = "INSERT INTO membership (thing_group, thing) "
@@ -102,8 +103,8 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_BILLING_GROUPS] = NAMES("billing_group"),
     [SQL_PUT_POLICY] =
         "INSERT INTO policy (name, document) VALUES (?1, ?2) "
-        "ON CONFLICT (name) DO UPDATE SET document = excluded.document "
-        "WHERE document <> excluded.document",
+        "ON CONFLICT (name) DO UPDATE SET document = excluded.document, "
+        "modified = unixepoch() WHERE document <> excluded.document",
     [SQL_FIND_POLICY] = "SELECT document FROM policy WHERE name = ?1",
     [SQL_POLICIES] = "SELECT name FROM policy WHERE substr(name, 1, 1) <> '$' "
                      "ORDER BY name",
@@ -134,15 +135,18 @@ static const char *const texts[SQL_COUNT] = {
         "JOIN policy ON policy.name = attachment.policy "
         "WHERE certificate = " CERTIFICATE("?1") " ORDER BY name",
     [SQL_THING_POLICIES] =
-        "SELECT name, document FROM policy WHERE name IN "
-        "(SELECT policy FROM membership JOIN group_attachment "
-        "ON group_attachment.thing_group = membership.thing_group "
-        "WHERE thing = " THING("?1") ") ORDER BY name",
+        "WITH RECURSIVE up (above) AS (SELECT thing_group FROM membership "
+        "WHERE thing = " THING(
+            "?1") " UNION SELECT parent FROM thing_group "
+                  "JOIN up ON name = above WHERE parent IS NOT NULL) "
+                  "SELECT name, document FROM policy WHERE name IN "
+                  "(SELECT policy FROM group_attachment "
+                  "WHERE thing_group IN (SELECT above FROM up)) ORDER BY name",
     [SQL_PUT_TEMPLATE] =
         "INSERT INTO template (name, document, hook, is_enabled) "
         "VALUES (?1, ?2, ?3, ?4) ON CONFLICT (name) DO UPDATE SET "
         "document = excluded.document, hook = excluded.hook, "
-        "is_enabled = excluded.is_enabled",
+        "is_enabled = excluded.is_enabled, modified = unixepoch()",
     [SQL_ALL_TEMPLATES] = TEMPLATE_COLUMNS "ORDER BY name",
     [SQL_ONE_TEMPLATE] = TEMPLATE_COLUMNS "WHERE name = ?1",
     [SQL_DROP_TEMPLATE] = "DELETE FROM template WHERE name = ?1",

@@ -64,6 +64,9 @@ static const struct imprint_rules_row rows[IMPRINT_RULE_COUNT] = {
          "a refused CONNECT gets CONNACK 5 in MQTT 3.1.1, too"},
     [IMPRINT_RULE_RECEIVE_GATES] = {"receive_gates", 1, 0, 1, -1,
                                     "replies need iot:Receive"},
+    [IMPRINT_RULE_ROLE_CHECKS] =
+        {"role_checks", 1, 0, 1, 1,
+         "a template's role must be one that CreateRole made"},
     [IMPRINT_RULE_CLOCK_OFFSET_S] =
         {"clock_offset_s", 0, -100 * YEAR_S, 100 * YEAR_S, 0,
          "the service's clock is so far ahead of the machine's"},

@@ -40,6 +40,7 @@ enum imprint_rule {
     /* switches */
     IMPRINT_RULE_EXPLAIN,       /* CONNACK 5 where AWS hangs up */
     IMPRINT_RULE_RECEIVE_GATES, /* replies need iot:Receive */
+    IMPRINT_RULE_ROLE_CHECKS,   /* a template's role must be one of IAM's */
     /* the service's clock is so far from the machine's */
     IMPRINT_RULE_CLOCK_OFFSET_S,
     IMPRINT_RULE_COUNT

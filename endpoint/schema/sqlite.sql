@@ -17,7 +17,10 @@ CREATE TABLE certificate (
     created INTEGER NOT NULL,
     not_after INTEGER NOT NULL,
     connected INTEGER NOT NULL,     -- first time; 0: never
-    maker TEXT                      -- id of the certificate that asked for it
+    maker TEXT,                     -- id of the certificate that asked for it
+    modified INTEGER NOT NULL DEFAULT (unixepoch()),
+    ca TEXT,                        -- id of the registered CA that signed it
+    is_sni_only INTEGER NOT NULL DEFAULT 0  -- registered without a CA
 );
 CREATE INDEX certificate_temporary ON certificate (not_after)
     WHERE is_temporary = 1;
@@ -35,9 +38,27 @@ CREATE INDEX token_expires ON token (expires);
 
 -- ---- things ----
 
-CREATE TABLE thing_type (name TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE thing_group (name TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE billing_group (name TEXT PRIMARY KEY) WITHOUT ROWID;
+-- document: what the control plane was told of it, a JSON object.
+CREATE TABLE thing_type (
+    name TEXT PRIMARY KEY,
+    document TEXT NOT NULL DEFAULT '{}',
+    version INTEGER NOT NULL DEFAULT 1,
+    created INTEGER NOT NULL DEFAULT (unixepoch())
+) WITHOUT ROWID;
+CREATE TABLE thing_group (
+    name TEXT PRIMARY KEY,
+    document TEXT NOT NULL DEFAULT '{}',
+    version INTEGER NOT NULL DEFAULT 1,
+    created INTEGER NOT NULL DEFAULT (unixepoch()),
+    parent TEXT REFERENCES thing_group (name)
+) WITHOUT ROWID;
+CREATE INDEX thing_group_parent ON thing_group (parent);
+CREATE TABLE billing_group (
+    name TEXT PRIMARY KEY,
+    document TEXT NOT NULL DEFAULT '{}',
+    version INTEGER NOT NULL DEFAULT 1,
+    created INTEGER NOT NULL DEFAULT (unixepoch())
+) WITHOUT ROWID;
 
 CREATE TABLE thing (
     number INTEGER PRIMARY KEY,
@@ -45,14 +66,19 @@ CREATE TABLE thing (
     attributes TEXT NOT NULL,       -- a JSON object of texts, sorted by name
     created INTEGER NOT NULL,
     type TEXT REFERENCES thing_type (name),
-    billing_group TEXT REFERENCES billing_group (name)
+    billing_group TEXT REFERENCES billing_group (name),
+    version INTEGER NOT NULL DEFAULT 1
 );
+CREATE INDEX thing_type_of ON thing (type) WHERE type IS NOT NULL;
+CREATE INDEX thing_billing_group ON thing (billing_group)
+    WHERE billing_group IS NOT NULL;
 
 CREATE TABLE membership (
     thing INTEGER NOT NULL REFERENCES thing (number) ON DELETE CASCADE,
     thing_group TEXT NOT NULL REFERENCES thing_group (name),
     PRIMARY KEY (thing, thing_group)
 ) WITHOUT ROWID;
+CREATE INDEX membership_group ON membership (thing_group);
 
 CREATE TABLE certificate_thing (
     certificate INTEGER NOT NULL
@@ -65,9 +91,15 @@ CREATE INDEX certificate_thing_thing ON certificate_thing (thing);
 
 -- ---- policies ----
 
+-- document is the default version's; the others are in table version.
 CREATE TABLE policy (
     name TEXT PRIMARY KEY,
-    document TEXT NOT NULL
+    document TEXT NOT NULL,
+    version INTEGER NOT NULL DEFAULT 1,
+    version_created INTEGER NOT NULL DEFAULT (unixepoch()),
+    last_version INTEGER NOT NULL DEFAULT 1,    -- a number is not used again
+    created INTEGER NOT NULL DEFAULT (unixepoch()),
+    modified INTEGER NOT NULL DEFAULT (unixepoch())
 ) WITHOUT ROWID;
 
 CREATE TABLE attachment (
@@ -91,7 +123,41 @@ CREATE TABLE template (
     name TEXT PRIMARY KEY,
     document TEXT NOT NULL,
     hook TEXT,                      -- a target or an ARN; NULL: none
-    is_enabled INTEGER NOT NULL
+    is_enabled INTEGER NOT NULL,
+    version INTEGER NOT NULL DEFAULT 1,
+    version_created INTEGER NOT NULL DEFAULT (unixepoch()),
+    last_version INTEGER NOT NULL DEFAULT 1,
+    created INTEGER NOT NULL DEFAULT (unixepoch()),
+    modified INTEGER NOT NULL DEFAULT (unixepoch()),
+    description TEXT,
+    role TEXT                       -- the provisioning role's ARN
+) WITHOUT ROWID;
+
+-- Documents of policies and templates that are not the default version.
+CREATE TABLE version (
+    owner TEXT NOT NULL,            -- 'policy/NAME' or 'template/NAME'
+    number INTEGER NOT NULL,
+    document TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    PRIMARY KEY (owner, number)
+) WITHOUT ROWID;
+CREATE TRIGGER policy_deleted AFTER DELETE ON policy
+BEGIN
+    DELETE FROM version WHERE owner = 'policy/' || OLD.name;
+END;
+CREATE TRIGGER template_deleted AFTER DELETE ON template
+BEGIN
+    DELETE FROM version WHERE owner = 'template/' || OLD.name;
+END;
+
+-- What the control plane alone looks at: credentials, roles, CAs, tags...
+-- (resource.h has the kinds, and what is in a document).
+CREATE TABLE resource (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    document TEXT NOT NULL,         -- a JSON object
+    created INTEGER NOT NULL DEFAULT (unixepoch()),
+    PRIMARY KEY (kind, name)
 ) WITHOUT ROWID;
 
 -- RSA keys made ahead, for CreateKeysAndCertificate. Taking one is deleting it.
@@ -168,7 +234,7 @@ BEGIN
         SELECT id FROM certificate WHERE number = OLD.certificate;
 END;
 
-CREATE TRIGGER policy_changed AFTER UPDATE ON policy
+CREATE TRIGGER policy_changed AFTER UPDATE OF document ON policy
 BEGIN
     INSERT INTO change (what) VALUES (NULL);
 END;

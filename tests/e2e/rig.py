@@ -96,8 +96,9 @@ READ = {"json": json.loads, "cbor": cbor_read}
 class Endpoint:
     """`imprint endpoint run`; its directory goes with close()."""
 
-    def __init__(self, listen="127.0.0.1:0", prefix=()):
+    def __init__(self, listen="127.0.0.1:0", prefix=(), options=()):
         self.prefix = list(prefix)  # of the command line: another namespace
+        self.options = list(options)  # of `imprint endpoint run`
         self.top = tempfile.mkdtemp(prefix="imprint-e2e-")
         self.dir = os.path.join(self.top, "endpoint")
         self.serial = 0
@@ -107,7 +108,7 @@ class Endpoint:
     def start(self, listen="127.0.0.1:0", **more):
         self.child = subprocess.Popen(
             [*self.prefix, IMPRINT, "endpoint", "run", "--dir", self.dir, "--listen",
-             listen, "--json"], stdout=subprocess.PIPE, **more)
+             listen, "--json", *self.options], stdout=subprocess.PIPE, **more)
         ready, _, _ = select.select([self.child.stdout], [], [], LIMIT_S)
         line = self.child.stdout.readline() if ready else b""
         if not line:

@@ -195,8 +195,9 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
     process.on(signal, () => process.exit(1));
 
 class Endpoint {
-    constructor(command) {
+    constructor(command, options = []) {
         this.command = command;
+        this.options = options; // of "endpoint run"
         this.top = mkdtempSync(join(tmpdir(), "imprint-interop-"));
         this.dir = join(this.top, "endpoint");
     }
@@ -204,7 +205,7 @@ class Endpoint {
     async start() {
         this.child = spawn(
             this.command, ["endpoint", "run", "--dir", this.dir, "--listen",
-                           "127.0.0.1:0", "--json"],
+                           "127.0.0.1:0", "--json", ...this.options],
             { stdio: ["ignore", "pipe", "inherit"] });
         running.add(this.child);
         this.ended = new Promise((resolve) => this.child.on("exit", resolve));

@@ -1,0 +1,80 @@
+/* The statements that have a name. For registry_sqlite.h's users. */
+#ifndef IMPRINT_ENDPOINT_REGISTRY_STATEMENTS_H
+#define IMPRINT_ENDPOINT_REGISTRY_STATEMENTS_H
+
+enum sql {
+    SQL_BEGIN,
+    SQL_COMMIT,
+    SQL_ROLLBACK,
+    SQL_MARK,
+    SQL_KEEP,
+    SQL_BACK,
+    SQL_PUT_CERTIFICATE,
+    SQL_ALL_CERTIFICATES,
+    SQL_ONE_CERTIFICATE,
+    SQL_SET_STATE,
+    SQL_SET_CONNECTED,
+    SQL_DROP_CERTIFICATE,
+    SQL_PUT_TOKEN,
+    SQL_FIND_TOKEN,
+    SQL_USE_TOKEN,
+    SQL_ANY_EXPIRED,
+    SQL_DROP_UNCLAIMED,
+    SQL_DROP_TOKENS,
+    SQL_DROP_TEMPORARY,
+    SQL_PUT_KEY,
+    SQL_TAKE_KEY,
+    SQL_KEYS,
+    SQL_PUT_SETTING,
+    SQL_DROP_SETTING,
+    SQL_FIND_SETTING,
+    SQL_SETTINGS,
+    SQL_VERSION,
+    SQL_CHANGES,
+    SQL_LAST_CHANGE,
+    /* catalog.c */
+    SQL_PUT_THING,
+    SQL_FIND_THING,
+    SQL_PUT_MEMBER,
+    SQL_DROP_MEMBERS,
+    SQL_GROUPS,
+    SQL_OTHER_THING,
+    SQL_ATTACH_THING,
+    SQL_THINGS,
+    SQL_PUT_TYPE, /* these in the order of enum imprint_catalog_kind */
+    SQL_PUT_GROUP,
+    SQL_PUT_BILLING_GROUP,
+    SQL_FIND_TYPE,
+    SQL_FIND_GROUP,
+    SQL_FIND_BILLING_GROUP,
+    SQL_TYPES,
+    SQL_ALL_GROUPS,
+    SQL_BILLING_GROUPS,
+    SQL_PUT_POLICY,
+    SQL_FIND_POLICY,
+    SQL_POLICIES,
+    SQL_DROP_POLICY,
+    SQL_DROP_THING,
+    SQL_ATTACH,
+    SQL_FIND_ATTACHMENT,
+    SQL_DETACH,
+    SQL_ATTACH_GROUP,
+    SQL_DETACH_GROUP,
+    SQL_CERTIFICATE_POLICIES,
+    SQL_THING_POLICIES,
+    SQL_PUT_TEMPLATE,
+    SQL_ALL_TEMPLATES,
+    SQL_ONE_TEMPLATE,
+    SQL_DROP_TEMPLATE,
+    /* report.c, in the order of enum imprint_report_kind */
+    SQL_REPORT_PENDING,
+    SQL_REPORT_BARE_THINGS,
+    SQL_REPORT_NEVER_SEEN,
+    SQL_REPORT_SECONDS,
+    SQL_COUNT
+};
+
+/* registry_statements.c */
+const char *imprint_registry_statements_text(enum sql which);
+
+#endif

@@ -1,0 +1,69 @@
+#include "resource.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "registry_sqlite.h"
+
+static struct imprint_registry_statement *name_one(
+    struct imprint_registry_statement *statement, const char *kind,
+    const char *name)
+{
+    imprint_registry_sqlite_bind_text(statement, 1, kind);
+    imprint_registry_sqlite_bind_text(statement, 2, name);
+    return statement;
+}
+
+enum imprint_status imprint_resource_put(struct imprint_registry *registry,
+                                         const char *kind, const char *name,
+                                         const struct imprint_json *document)
+{
+    char *text = imprint_json_write_line(document);
+    struct imprint_registry_statement *statement;
+    enum imprint_status status;
+
+    if (!text)
+        return IMPRINT_ERR_INTERNAL;
+    statement = name_one(
+        imprint_registry_sqlite_ready_text(
+            registry,
+            "INSERT INTO resource (kind, name, document) VALUES (?1, ?2, ?3) "
+            "ON CONFLICT (kind, name) DO UPDATE SET "
+            "document = excluded.document"),
+        kind, name);
+    imprint_registry_sqlite_bind_text(statement, 3, text);
+    status = imprint_registry_sqlite_run(statement);
+    explicit_bzero(text, strlen(text)); /* it may be a secret */
+    free(text);
+    return status;
+}
+
+enum imprint_status imprint_resource_find(struct imprint_registry *registry,
+                                          const char *kind, const char *name,
+                                          struct imprint_json **document)
+{
+    char *text = NULL;
+    enum imprint_status status = imprint_registry_sqlite_ask_text(
+        name_one(imprint_registry_sqlite_ready_text(
+                     registry, "SELECT document FROM resource "
+                               "WHERE kind = ?1 AND name = ?2"),
+                 kind, name),
+        &text);
+
+    if (status != IMPRINT_OK)
+        return status;
+    status = imprint_json_read(imprint_slice_text(text), document, NULL);
+    explicit_bzero(text, strlen(text));
+    free(text);
+    return status == IMPRINT_OK ? status : IMPRINT_ERR_STORAGE;
+}
+
+enum imprint_status imprint_resource_drop(struct imprint_registry *registry,
+                                          const char *kind, const char *name)
+{
+    return imprint_registry_sqlite_run_one(name_one(
+        imprint_registry_sqlite_ready_text(registry,
+                                           "DELETE FROM resource "
+                                           "WHERE kind = ?1 AND name = ?2"),
+        kind, name));
+}

@@ -1,0 +1,58 @@
+/*
+ * The errors of the control plane, by the service's names.
+ *
+ * Source: the models of AWS IoT, and for those before it (signatures) "Common
+ * errors" of the AWS API references.
+ */
+#ifndef IMPRINT_ENDPOINT_REST_ERROR_H
+#define IMPRINT_ENDPOINT_REST_ERROR_H
+
+enum imprint_rest_error {
+    IMPRINT_REST_NONE,
+    IMPRINT_REST_INVALID_REQUEST,
+    IMPRINT_REST_MALFORMED_POLICY,
+    IMPRINT_REST_CERTIFICATE_VALIDATION,
+    IMPRINT_REST_REGISTRATION_FAILURE,
+    IMPRINT_REST_INVALID_RESPONSE, /* a certificate provider's */
+    IMPRINT_REST_THROTTLING,
+    IMPRINT_REST_SERIALIZATION,
+    IMPRINT_REST_UNAUTHORIZED,
+    IMPRINT_REST_NOT_FOUND,
+    IMPRINT_REST_CERTIFICATE_STATE,
+    IMPRINT_REST_ALREADY_EXISTS,
+    IMPRINT_REST_CONFLICTING_UPDATE,
+    IMPRINT_REST_DELETE_CONFLICT,
+    IMPRINT_REST_VERSIONS_LIMIT,
+    IMPRINT_REST_VERSION_CONFLICT,
+    IMPRINT_REST_CERTIFICATE_CONFLICT,
+    IMPRINT_REST_LIMIT_EXCEEDED,
+    IMPRINT_REST_REGISTRATION_CODE,
+    IMPRINT_REST_INTERNAL,
+    IMPRINT_REST_UNAVAILABLE,
+    /* before the service */
+    IMPRINT_REST_MISSING_TOKEN,
+    IMPRINT_REST_INCOMPLETE_SIGNATURE,
+    IMPRINT_REST_INVALID_SIGNATURE,
+    IMPRINT_REST_UNKNOWN_CLIENT,
+    IMPRINT_REST_EXPIRED_TOKEN,
+    IMPRINT_REST_UNKNOWN_OPERATION,
+    IMPRINT_REST_METHOD,
+    IMPRINT_REST_TOO_LARGE,
+    /* IAM's and Lambda's */
+    IMPRINT_REST_ENTITY_EXISTS,
+    IMPRINT_REST_NO_SUCH_ENTITY,
+    IMPRINT_REST_IAM_DELETE_CONFLICT,
+    IMPRINT_REST_INVALID_INPUT,
+    IMPRINT_REST_MALFORMED_DOCUMENT,
+    IMPRINT_REST_RESOURCE_CONFLICT,
+    IMPRINT_REST_FUNCTION_NOT_FOUND,
+    IMPRINT_REST_ERROR_COUNT
+};
+
+/* "ResourceNotFoundException", 404. */
+const char *imprint_rest_error_name(enum imprint_rest_error error);
+unsigned imprint_rest_error_status(enum imprint_rest_error error);
+/* By that name; InternalFailureException if none has it. */
+enum imprint_rest_error imprint_rest_error_find(const char *name);
+
+#endif

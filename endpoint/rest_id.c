@@ -1,0 +1,34 @@
+#include "rest_id.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "posix/keys.h"
+
+void imprint_rest_id_make(const char *kind, const char *name, int64_t created,
+                          char id[IMPRINT_REST_ID_LEN])
+{
+    uint8_t bytes[IMPRINT_KEYS_DIGEST_LEN] = {0};
+    char text[512];
+    char hex[65];
+
+    (void)snprintf(text, sizeof(text), "%s/%.300s/%lld", kind, name,
+                   (long long)created);
+    (void)!imprint_keys_sha256(imprint_slice_text(text), bytes);
+    bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x80); /* RFC 9562: version 8 */
+    bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
+    imprint_keys_write_hex(bytes, 16, hex);
+    (void)snprintf(id, IMPRINT_REST_ID_LEN, "%.8s-%.4s-%.4s-%.4s-%.12s", hex,
+                   hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+enum imprint_status imprint_rest_id_random(char digits[65])
+{
+    uint8_t bytes[32];
+
+    if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+        return IMPRINT_ERR_INTERNAL;
+    imprint_keys_write_hex(bytes, sizeof(bytes), digits);
+    return IMPRINT_OK;
+}
