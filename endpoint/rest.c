@@ -62,13 +62,16 @@ static void give_registry(struct imprint_rest *rest,
 static enum imprint_status fail(struct imprint_rest_call *call,
                                 enum imprint_status status)
 {
+    const char *problem = imprint_registry_problem(call->registry);
+
     if (call->error || status == IMPRINT_OK)
         return status;
+    if (problem[0] == '\0')
+        problem = "An internal failure; the endpoint's log may say more";
     if (status == IMPRINT_ERR_BUSY)
         return imprint_rest_refuse(call, IMPRINT_REST_UNAVAILABLE, "%s",
-                                   imprint_registry_problem(call->registry));
-    return imprint_rest_refuse(call, IMPRINT_REST_INTERNAL, "%s",
-                               imprint_registry_problem(call->registry));
+                                   problem);
+    return imprint_rest_refuse(call, IMPRINT_REST_INTERNAL, "%s", problem);
 }
 
 static enum imprint_status run(struct imprint_rest_call *call,
@@ -153,12 +156,21 @@ static enum imprint_status read_labels(struct imprint_rest_call *call,
         if (match->labels[i].len == 0)
             continue;
         texts[i] = imprint_query_decode(match->labels[i]);
-        if (!texts[i])
+        if (!texts[i] || !imprint_json_takes(texts[i]))
             return imprint_rest_refuse(call, IMPRINT_REST_INVALID_REQUEST,
                                        "The path can't be read");
         call->labels[i] = texts[i];
     }
     return IMPRINT_OK;
+}
+
+static bool are_texts(const struct imprint_query *query)
+{
+    for (size_t i = 0; query && i < query->count; i++) {
+        if (!imprint_json_takes(query->all[i].value))
+            return false;
+    }
+    return true;
 }
 
 static enum imprint_status operate(
@@ -169,6 +181,10 @@ static enum imprint_status operate(
     struct imprint_json *body = NULL;
     enum imprint_status status = read_labels(call, match, texts);
 
+    if (status == IMPRINT_OK &&
+        (!are_texts(call->query) || !are_texts(call->form)))
+        status = imprint_rest_refuse(call, IMPRINT_REST_INVALID_REQUEST,
+                                     "A parameter is no UTF-8");
     if (status == IMPRINT_OK)
         status = read_body(call, &body, request);
     if (status == IMPRINT_OK)

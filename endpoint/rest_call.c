@@ -14,11 +14,17 @@ enum imprint_status imprint_rest_refuse(struct imprint_rest_call *call,
                                         const char *format, ...)
 {
     va_list arguments;
+    char *at;
 
     call->error = error;
     va_start(arguments, format);
     (void)vsnprintf(call->message, sizeof(call->message), format, arguments);
     va_end(arguments);
+    /* what it quotes may be anything, and cut anywhere */
+    for (at = call->message; *at; at++) {
+        if (*at < 0x20 || *at > 0x7e)
+            *at = '?';
+    }
     return IMPRINT_ERR_REFUSED;
 }
 

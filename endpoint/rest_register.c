@@ -109,7 +109,7 @@ static enum imprint_status find_certificate(struct work *work, const char *id)
     enum imprint_status status = imprint_registry_each_certificate(
         work->call->registry, id, take_certificate, work);
 
-    if (status == IMPRINT_OK && !work->certificate.pem)
+    if (status == IMPRINT_ERR_NOT_FOUND)
         return imprint_rest_refuse(work->call,
                                    IMPRINT_REST_REGISTRATION_FAILURE,
                                    "There is no certificate \"%.80s\"", id);

@@ -38,14 +38,21 @@ static char *write_json_error(const struct imprint_rest_call *call,
     return text;
 }
 
+/* XML 1.0 has no control characters, by no escape. */
+static bool is_control(char c)
+{
+    return (unsigned char)c < 0x20 && c != '\t' && c != '\n' && c != '\r';
+}
+
 static void put_xml(struct imprint_memory_text *out, const char *text)
 {
     for (; *text; text++) {
-        const char *escape = *text == '<'   ? "&lt;"
-                             : *text == '>' ? "&gt;"
-                             : *text == '&' ? "&amp;"
-                             : *text == '"' ? "&quot;"
-                                            : NULL;
+        const char *escape = is_control(*text) ? "?"
+                             : *text == '<'    ? "&lt;"
+                             : *text == '>'    ? "&gt;"
+                             : *text == '&'    ? "&amp;"
+                             : *text == '"'    ? "&quot;"
+                                               : NULL;
 
         imprint_memory_put(out, escape ? imprint_slice_text(escape)
                                        : imprint_slice_of(text, 1));

@@ -134,6 +134,14 @@ const struct imprint_json *imprint_json_member(
     return json_is_object(value) ? (const struct imprint_json *)value : NULL;
 }
 
+bool imprint_json_takes(const char *text)
+{
+    json_t *value = json_string(text);
+
+    json_decref(value);
+    return value != NULL;
+}
+
 struct imprint_json *imprint_json_open(struct imprint_json *object,
                                        const char *name)
 {

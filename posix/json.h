@@ -31,6 +31,9 @@ bool imprint_json_put_number(struct imprint_json *object, const char *name,
 bool imprint_json_put_bool(struct imprint_json *object, const char *name,
                            bool value);
 
+/* True: it is UTF-8, so that the call above takes it. */
+bool imprint_json_takes(const char *text);
+
 /* Takes value over, whatever comes out. NULL gives null. */
 bool imprint_json_put_object(struct imprint_json *object, const char *name,
                              struct imprint_json *value);

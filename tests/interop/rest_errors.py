@@ -51,6 +51,12 @@ def test_typed():
         expect("VersionsLimitExceededException",
                iot.create_provisioning_template_version, templateName="m",
                templateBody=template["templateBody"])
+        loose = plane.aws("iot", validates=False)
+        for target in ("exec:/bin/touch /tmp/imprint-taken", "http://h/x"):
+            got = refused(loose.update_provisioning_template, templateName="m",
+                          preProvisioningHook={"targetArn": target})
+            check(f"no hook but a Lambda function: {target.split(':')[0]}",
+                  got == "InvalidRequestException", got)
         of_certificates(plane, iot)
         of_faults(plane, iot)
         rest_rig.check_model("errors")
@@ -247,6 +253,9 @@ def test_bounds():
                    body=b'{"attributePayload":' + b"[" * 5000)
         check("a body that is nested without end",
               got == (400, "SerializationException"), got)
+        got = send(plane, path="/things/%FF%FE")
+        check("a name that is no UTF-8", got ==
+              (400, "InvalidRequestException"), got)
         got = send(plane, path="/" + "x" * 60000)
         check("a path without end", got[0] in (400, 404, 414, 431), got)
         got = send(plane, method="PATCH", path="/policies")
