@@ -1,17 +1,16 @@
 #include "control.h"
 
-#include "registry_sqlite.h"
+#include "sql.h"
 
-static struct imprint_registry_statement *with_texts(
-    struct imprint_registry *registry, const char *sql, const char *first,
-    const char *second)
+static struct imprint_sql *with_texts(struct imprint_registry *registry,
+                                      const char *sql, const char *first,
+                                      const char *second)
 {
-    struct imprint_registry_statement *statement =
-        imprint_registry_sqlite_ready_text(registry, sql);
+    struct imprint_sql *statement = imprint_sql_ready_text(registry, sql);
 
-    imprint_registry_sqlite_bind_text(statement, 1, first);
+    imprint_sql_bind_text(statement, 1, first);
     if (second)
-        imprint_registry_sqlite_bind_text(statement, 2, second);
+        imprint_sql_bind_text(statement, 2, second);
     return statement;
 }
 
@@ -19,7 +18,7 @@ enum imprint_status imprint_control_change_template(
     struct imprint_registry *registry, const char *name,
     const struct imprint_control_template *change)
 {
-    struct imprint_registry_statement *statement =
+    struct imprint_sql *statement =
         with_texts(registry,
                    "UPDATE template SET modified = unixepoch(), "
                    "description = nullif(coalesce(?2, description), ''), "
@@ -29,31 +28,31 @@ enum imprint_status imprint_control_change_template(
                    "WHERE name = ?1",
                    name, change->description);
 
-    imprint_registry_sqlite_bind_text(statement, 3, change->role);
-    imprint_registry_sqlite_bind_text(statement, 4, change->hook);
-    imprint_registry_sqlite_bind_text(statement, 5, change->is_enabled);
-    return imprint_registry_sqlite_run_one(statement);
+    imprint_sql_bind_text(statement, 3, change->role);
+    imprint_sql_bind_text(statement, 4, change->hook);
+    imprint_sql_bind_text(statement, 5, change->is_enabled);
+    return imprint_sql_run_one(statement);
 }
 
 enum imprint_status imprint_control_set_origin(
     struct imprint_registry *registry, const char *certificate_id,
     const char *ca, bool is_sni_only)
 {
-    struct imprint_registry_statement *statement =
+    struct imprint_sql *statement =
         with_texts(registry,
                    "UPDATE certificate SET ca = ?2, is_sni_only = ?3 "
                    "WHERE id = ?1",
                    certificate_id, ca);
 
-    imprint_registry_sqlite_bind_number(statement, 3, is_sni_only);
-    return imprint_registry_sqlite_run_one(statement);
+    imprint_sql_bind_number(statement, 3, is_sni_only);
+    return imprint_sql_run_one(statement);
 }
 
 enum imprint_status imprint_control_detach_thing(
     struct imprint_registry *registry, const char *certificate_id,
     const char *thing)
 {
-    return imprint_registry_sqlite_run_one(
+    return imprint_sql_run_one(
         with_texts(registry,
                    "DELETE FROM certificate_thing WHERE certificate = "
                    "(SELECT number FROM certificate WHERE id = ?1) "
@@ -66,7 +65,7 @@ enum imprint_status imprint_control_detach_thing(
 enum imprint_status imprint_control_drop_member(
     struct imprint_registry *registry, const char *group, const char *thing)
 {
-    return imprint_registry_sqlite_run_one(
+    return imprint_sql_run_one(
         with_texts(registry,
                    "DELETE FROM membership WHERE thing_group = ?1 "
                    "AND thing = (SELECT number FROM thing WHERE name = ?2)",
@@ -76,7 +75,7 @@ enum imprint_status imprint_control_drop_member(
 enum imprint_status imprint_control_set_billing_group(
     struct imprint_registry *registry, const char *thing, const char *group)
 {
-    return imprint_registry_sqlite_run_one(
+    return imprint_sql_run_one(
         with_texts(registry,
                    "UPDATE thing SET billing_group = ?2, "
                    "version = version + 1 WHERE name = ?1",
@@ -98,12 +97,12 @@ enum imprint_status imprint_control_put_name(struct imprint_registry *registry,
         [IMPRINT_CATALOG_BILLING_GROUP] =
             "INSERT INTO billing_group (name, document) VALUES (?1, ?2)",
     };
-    struct imprint_registry_statement *statement =
+    struct imprint_sql *statement =
         with_texts(registry, texts[kind], name, document);
 
     if (parent)
-        imprint_registry_sqlite_bind_text(statement, 3, parent);
-    return imprint_registry_sqlite_run(statement);
+        imprint_sql_bind_text(statement, 3, parent);
+    return imprint_sql_run(statement);
 }
 
 enum imprint_status imprint_control_change_name(
@@ -122,7 +121,7 @@ enum imprint_status imprint_control_change_name(
             "WHERE name = ?1",
     };
 
-    return imprint_registry_sqlite_run_one(
+    return imprint_sql_run_one(
         with_texts(registry, texts[kind], name, document));
 }
 
@@ -148,10 +147,10 @@ enum imprint_status imprint_control_drop_name(struct imprint_registry *registry,
     while (last < 2 && texts[kind][last + 1])
         last++;
     for (size_t i = 0; status == IMPRINT_OK && i < last; i++)
-        status = imprint_registry_sqlite_run(
-            with_texts(registry, texts[kind][i], name, NULL));
+        status =
+            imprint_sql_run(with_texts(registry, texts[kind][i], name, NULL));
     if (status == IMPRINT_OK)
-        status = imprint_registry_sqlite_run_one(
+        status = imprint_sql_run_one(
             with_texts(registry, texts[kind][last], name, NULL));
     return status;
 }

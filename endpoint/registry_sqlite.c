@@ -1,4 +1,4 @@
-#include "registry_sqlite.h"
+#include "sql_driver.h"
 
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -22,91 +22,57 @@ extern const char imprint_registry_schema_sqlite_1_over[];
 extern const char imprint_registry_schema_sqlite_2_aside[];
 extern const char imprint_registry_schema_sqlite_2_over[];
 
-const char *imprint_registry_problem(const struct imprint_registry *registry)
-{
-    return registry->problem;
-}
-
 /* ---- one statement ---- */
+
+static sqlite3 *database_of(const struct imprint_sql *statement)
+{
+    return statement->registry->connection;
+}
 
 static enum imprint_status fail(struct imprint_registry *registry)
 {
-    int code = sqlite3_errcode(registry->database);
+    int code = sqlite3_errcode(registry->connection);
 
     (void)snprintf(registry->problem, sizeof(registry->problem), "registry: %s",
-                   sqlite3_errmsg(registry->database));
+                   sqlite3_errmsg(registry->connection));
     return code == SQLITE_BUSY || code == SQLITE_LOCKED ? IMPRINT_ERR_BUSY
                                                         : IMPRINT_ERR_STORAGE;
 }
 
-struct imprint_registry_other {
-    const char *text;
-    struct imprint_registry_statement statement;
-    struct imprint_registry_other *next;
-};
-
-static struct imprint_registry_statement *prepare(
-    struct imprint_registry *registry,
-    struct imprint_registry_statement *statement, const char *text)
-{
-    statement->registry = registry;
-    if (!statement->prepared)
-        (void)sqlite3_prepare_v3(registry->database, text, -1,
-                                 SQLITE_PREPARE_PERSISTENT,
-                                 &statement->prepared, NULL);
-    return statement;
-}
-
-struct imprint_registry_statement *imprint_registry_sqlite_ready(
-    struct imprint_registry *registry, enum sql which)
-{
-    return prepare(registry, &registry->statements[which],
-                   imprint_registry_statements_text(which));
-}
-
-struct imprint_registry_statement *imprint_registry_sqlite_ready_text(
-    struct imprint_registry *registry, const char *text)
-{
-    struct imprint_registry_other *other = registry->others;
-
-    while (other && other->text != text)
-        other = other->next;
-    if (!other) {
-        other = calloc(1, sizeof(*other));
-        if (!other)
-            return &registry->none;
-        other->text = text;
-        other->next = registry->others;
-        registry->others = other;
-    }
-    return prepare(registry, &other->statement, text);
-}
-
 /* SQLite's calls take a statement that is NULL, and do nothing. */
 
-void imprint_registry_sqlite_bind_text(
-    struct imprint_registry_statement *statement, int index, const char *text)
+static void prepare(struct imprint_sql *statement)
+{
+    sqlite3_stmt *prepared = NULL;
+
+    if (statement->prepared)
+        return;
+    (void)sqlite3_prepare_v3(database_of(statement), statement->text, -1,
+                             SQLITE_PREPARE_PERSISTENT, &prepared, NULL);
+    statement->prepared = prepared;
+}
+
+static void bind_text(struct imprint_sql *statement, int index,
+                      const char *text)
 {
     (void)sqlite3_bind_text(statement->prepared, index, text, -1,
                             SQLITE_STATIC);
 }
 
-void imprint_registry_sqlite_bind_number(
-    struct imprint_registry_statement *statement, int index, int64_t number)
+static void bind_number(struct imprint_sql *statement, int index,
+                        int64_t number)
 {
     (void)sqlite3_bind_int64(statement->prepared, index, number);
 }
 
-void imprint_registry_sqlite_bind_bytes(
-    struct imprint_registry_statement *statement, int index,
-    struct imprint_slice bytes)
+static void bind_bytes(struct imprint_sql *statement, int index,
+                       struct imprint_slice bytes)
 {
     (void)sqlite3_bind_blob64(statement->prepared, index, bytes.bytes,
                               bytes.len, SQLITE_STATIC);
 }
 
-enum imprint_status imprint_registry_sqlite_step(
-    struct imprint_registry_statement *statement)
+static enum imprint_status step(struct imprint_sql *statement)
 {
     int code =
         statement->prepared ? sqlite3_step(statement->prepared) : SQLITE_ERROR;
@@ -117,20 +83,18 @@ enum imprint_status imprint_registry_sqlite_step(
                                : fail(statement->registry);
 }
 
-const char *imprint_registry_sqlite_text(
-    const struct imprint_registry_statement *statement, int column)
+static const char *text_of(const struct imprint_sql *statement, int column)
 {
     return (const char *)sqlite3_column_text(statement->prepared, column);
 }
 
-int64_t imprint_registry_sqlite_number(
-    const struct imprint_registry_statement *statement, int column)
+static int64_t number_of(const struct imprint_sql *statement, int column)
 {
     return sqlite3_column_int64(statement->prepared, column);
 }
 
-struct imprint_slice imprint_registry_sqlite_bytes(
-    const struct imprint_registry_statement *statement, int column)
+static struct imprint_slice bytes_of(const struct imprint_sql *statement,
+                                     int column)
 {
     const void *bytes = sqlite3_column_blob(statement->prepared, column);
 
@@ -138,8 +102,7 @@ struct imprint_slice imprint_registry_sqlite_bytes(
         bytes, (size_t)sqlite3_column_bytes(statement->prepared, column));
 }
 
-/* What is bound is the caller's and must go before he returns. */
-static void finish(struct imprint_registry_statement *statement)
+static void reset(struct imprint_sql *statement)
 {
     if (!statement->prepared)
         return;
@@ -147,58 +110,55 @@ static void finish(struct imprint_registry_statement *statement)
     (void)sqlite3_clear_bindings(statement->prepared);
 }
 
-enum imprint_status imprint_registry_sqlite_end(
-    struct imprint_registry_statement *statement, enum imprint_status status)
+static void free_statement(struct imprint_sql *statement)
 {
-    finish(statement);
-    return status == IMPRINT_ERR_NOT_FOUND ? IMPRINT_OK : status;
+    (void)sqlite3_finalize(statement->prepared);
 }
 
-enum imprint_status imprint_registry_sqlite_run(
-    struct imprint_registry_statement *statement)
+static size_t changes(const struct imprint_registry *registry)
 {
-    return imprint_registry_sqlite_end(statement,
-                                       imprint_registry_sqlite_step(statement));
+    return (size_t)sqlite3_changes(registry->connection);
 }
 
-enum imprint_status imprint_registry_sqlite_run_one(
-    struct imprint_registry_statement *statement)
+static enum imprint_status version(struct imprint_registry *registry,
+                                   int64_t *out)
 {
-    enum imprint_status status = imprint_registry_sqlite_run(statement);
+    struct imprint_sql *statement =
+        imprint_sql_ready_text(registry, "PRAGMA data_version");
+    enum imprint_status status = imprint_sql_step(statement);
 
-    if (status == IMPRINT_OK &&
-        imprint_registry_sqlite_changes(statement->registry) == 0)
-        return IMPRINT_ERR_NOT_FOUND;
-    return status;
+    if (status == IMPRINT_OK)
+        *out = imprint_sql_number(statement, 0);
+    return imprint_sql_end(statement, status);
 }
 
-enum imprint_status imprint_registry_sqlite_ask(
-    struct imprint_registry_statement *statement)
+static bool is_open(const struct imprint_registry *registry)
 {
-    return imprint_registry_sqlite_ask_text(statement, NULL);
+    return !sqlite3_get_autocommit(registry->connection);
 }
 
-enum imprint_status imprint_registry_sqlite_ask_text(
-    struct imprint_registry_statement *statement, char **text)
+static void close_connection(struct imprint_registry *registry)
 {
-    enum imprint_status status = imprint_registry_sqlite_step(statement);
-    char *copy;
-
-    if (status == IMPRINT_OK && text) {
-        copy = strdup(imprint_registry_sqlite_text(statement, 0));
-        if (copy)
-            *text = copy;
-        else
-            status = IMPRINT_ERR_INTERNAL;
-    }
-    finish(statement);
-    return status;
+    (void)sqlite3_close(registry->connection);
 }
 
-size_t imprint_registry_sqlite_changes(const struct imprint_registry *registry)
-{
-    return (size_t)sqlite3_changes(registry->database);
-}
+static const struct imprint_sql_driver driver = {
+    .begin = "BEGIN IMMEDIATE",
+    .prepare = prepare,
+    .bind_text = bind_text,
+    .bind_number = bind_number,
+    .bind_bytes = bind_bytes,
+    .step = step,
+    .text = text_of,
+    .number = number_of,
+    .bytes = bytes_of,
+    .reset = reset,
+    .free = free_statement,
+    .changes = changes,
+    .version = version,
+    .is_open = is_open,
+    .close = close_connection,
+};
 
 /* ---- open ---- */
 
@@ -302,7 +262,7 @@ static enum imprint_status set_up(struct imprint_registry *registry,
         "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;"
         "PRAGMA wal_autocheckpoint = 16000; PRAGMA temp_store = MEMORY;";
     bool writes = use == IMPRINT_REGISTRY_WRITE;
-    sqlite3 *database = registry->database;
+    sqlite3 *database = registry->connection;
     enum imprint_status status = IMPRINT_OK;
     int number = 0;
 
@@ -323,104 +283,29 @@ static enum imprint_status set_up(struct imprint_registry *registry,
     return status;
 }
 
-static void see_last_change(struct imprint_registry *registry)
-{
-    struct imprint_registry_statement *statement =
-        imprint_registry_sqlite_ready(registry, SQL_LAST_CHANGE);
-    enum imprint_status status = imprint_registry_sqlite_step(statement);
-
-    if (status == IMPRINT_OK)
-        registry->seen_change = imprint_registry_sqlite_number(statement, 0);
-    (void)imprint_registry_sqlite_end(statement, status);
-}
-
-enum imprint_status imprint_registry_open(const char *dir,
-                                          enum imprint_registry_use use,
-                                          struct imprint_registry **out,
-                                          struct imprint_why *why)
+enum imprint_status imprint_registry_sqlite_open(
+    struct imprint_registry *registry, const char *dir,
+    enum imprint_registry_use use, struct imprint_why *why)
 {
     char path[PATH_LEN];
-    struct imprint_registry *registry = calloc(1, sizeof(*registry));
+    sqlite3 *database = NULL;
     enum imprint_status status = IMPRINT_OK;
 
-    if (!registry)
-        return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+    registry->driver = &driver;
     (void)snprintf(path, sizeof(path), "%s/registry.db", dir);
     if (use == IMPRINT_REGISTRY_WRITE)
         status = make_file(path, why);
-    if (status == IMPRINT_OK &&
-        sqlite3_open_v2(path, &registry->database,
+    if (status != IMPRINT_OK)
+        return status;
+    if (sqlite3_open_v2(path, &database,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
                         NULL) != SQLITE_OK)
         status = imprint_why_set(why, IMPRINT_ERR_NOT_FOUND,
                                  "there is no registry in \"%s\"", dir);
+    registry->connection = database;
     if (status == IMPRINT_OK)
         status = set_up(registry, use, path, why);
     if (status == IMPRINT_OK && use == IMPRINT_REGISTRY_WRITE)
         status = imprint_file_sync_dir(dir, why);
-    if (status != IMPRINT_OK) {
-        imprint_registry_close(registry);
-        return status;
-    }
-    registry->none.registry = registry;
-    see_last_change(registry);
-    *out = registry;
-    return IMPRINT_OK;
-}
-
-void imprint_registry_close(struct imprint_registry *registry)
-{
-    size_t i;
-
-    if (!registry)
-        return;
-    for (i = 0; i < SQL_COUNT; i++)
-        (void)sqlite3_finalize(registry->statements[i].prepared);
-    while (registry->others) {
-        struct imprint_registry_other *other = registry->others;
-
-        registry->others = other->next;
-        (void)sqlite3_finalize(other->statement.prepared);
-        free(other);
-    }
-    (void)sqlite3_close(registry->database);
-    free(registry);
-}
-
-/* ---- transactions ---- */
-
-static enum imprint_status run(struct imprint_registry *registry,
-                               enum sql which)
-{
-    return imprint_registry_sqlite_run(
-        imprint_registry_sqlite_ready(registry, which));
-}
-
-enum imprint_status imprint_registry_begin(struct imprint_registry *registry)
-{
-    return run(registry, SQL_BEGIN);
-}
-
-enum imprint_status imprint_registry_commit(struct imprint_registry *registry)
-{
-    return run(registry, SQL_COMMIT);
-}
-
-void imprint_registry_undo(struct imprint_registry *registry)
-{
-    if (!sqlite3_get_autocommit(registry->database))
-        (void)run(registry, SQL_ROLLBACK);
-}
-
-enum imprint_status imprint_registry_mark(struct imprint_registry *registry)
-{
-    return run(registry, SQL_MARK);
-}
-
-enum imprint_status imprint_registry_unmark(struct imprint_registry *registry,
-                                            bool keep)
-{
-    enum imprint_status status = keep ? IMPRINT_OK : run(registry, SQL_BACK);
-
-    return status == IMPRINT_OK ? run(registry, SQL_KEEP) : status;
+    return status;
 }

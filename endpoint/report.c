@@ -1,7 +1,7 @@
 #include "report.h"
 
 #include "posix/why.h"
-#include "registry_sqlite.h"
+#include "sql.h"
 
 static const char *const names[IMPRINT_REPORT_KIND_COUNT] = {
     [IMPRINT_REPORT_PENDING] = "pending",
@@ -20,23 +20,23 @@ static enum imprint_status each_of(
     void (*each)(void *user, const struct imprint_report_item *item),
     void *user)
 {
-    struct imprint_registry_statement *row = imprint_registry_sqlite_ready(
-        registry, SQL_REPORT_PENDING + (enum sql)kind);
+    struct imprint_sql *row = imprint_sql_ready(
+        registry, SQL_REPORT_PENDING + (enum imprint_sql_name)kind);
     enum imprint_status status;
 
-    while ((status = imprint_registry_sqlite_step(row)) == IMPRINT_OK) {
-        const char *id = imprint_registry_sqlite_text(row, 0);
-        const char *thing = imprint_registry_sqlite_text(row, 1);
+    while ((status = imprint_sql_step(row)) == IMPRINT_OK) {
+        const char *id = imprint_sql_text(row, 0);
+        const char *thing = imprint_sql_text(row, 1);
         struct imprint_report_item item = {
             .kind = kind,
             .certificate_id = id ? id : "",
             .thing = thing ? thing : "",
-            .created = imprint_registry_sqlite_number(row, 2),
+            .created = imprint_sql_number(row, 2),
         };
 
         each(user, &item);
     }
-    return imprint_registry_sqlite_end(row, status);
+    return imprint_sql_end(row, status);
 }
 
 enum imprint_status imprint_report_each(

@@ -3,14 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "registry_sqlite.h"
+#include "sql.h"
 
-static struct imprint_registry_statement *name_one(
-    struct imprint_registry_statement *statement, const char *kind,
-    const char *name)
+static struct imprint_sql *name_one(struct imprint_sql *statement,
+                                    const char *kind, const char *name)
 {
-    imprint_registry_sqlite_bind_text(statement, 1, kind);
-    imprint_registry_sqlite_bind_text(statement, 2, name);
+    imprint_sql_bind_text(statement, 1, kind);
+    imprint_sql_bind_text(statement, 2, name);
     return statement;
 }
 
@@ -19,20 +18,20 @@ enum imprint_status imprint_resource_put(struct imprint_registry *registry,
                                          const struct imprint_json *document)
 {
     char *text = imprint_json_write_line(document);
-    struct imprint_registry_statement *statement;
+    struct imprint_sql *statement;
     enum imprint_status status;
 
     if (!text)
         return IMPRINT_ERR_INTERNAL;
     statement = name_one(
-        imprint_registry_sqlite_ready_text(
+        imprint_sql_ready_text(
             registry,
             "INSERT INTO resource (kind, name, document) VALUES (?1, ?2, ?3) "
             "ON CONFLICT (kind, name) DO UPDATE SET "
             "document = excluded.document"),
         kind, name);
-    imprint_registry_sqlite_bind_text(statement, 3, text);
-    status = imprint_registry_sqlite_run(statement);
+    imprint_sql_bind_text(statement, 3, text);
+    status = imprint_sql_run(statement);
     explicit_bzero(text, strlen(text)); /* it may be a secret */
     free(text);
     return status;
@@ -43,10 +42,10 @@ enum imprint_status imprint_resource_find(struct imprint_registry *registry,
                                           struct imprint_json **document)
 {
     char *text = NULL;
-    enum imprint_status status = imprint_registry_sqlite_ask_text(
-        name_one(imprint_registry_sqlite_ready_text(
-                     registry, "SELECT document FROM resource "
-                               "WHERE kind = ?1 AND name = ?2"),
+    enum imprint_status status = imprint_sql_ask_text(
+        name_one(imprint_sql_ready_text(registry,
+                                        "SELECT document FROM resource "
+                                        "WHERE kind = ?1 AND name = ?2"),
                  kind, name),
         &text);
 
@@ -61,9 +60,8 @@ enum imprint_status imprint_resource_find(struct imprint_registry *registry,
 enum imprint_status imprint_resource_drop(struct imprint_registry *registry,
                                           const char *kind, const char *name)
 {
-    return imprint_registry_sqlite_run_one(name_one(
-        imprint_registry_sqlite_ready_text(registry,
-                                           "DELETE FROM resource "
-                                           "WHERE kind = ?1 AND name = ?2"),
+    return imprint_sql_run_one(name_one(
+        imprint_sql_ready_text(registry, "DELETE FROM resource "
+                                         "WHERE kind = ?1 AND name = ?2"),
         kind, name));
 }

@@ -1,6 +1,6 @@
 #include "versions.h"
 
-#include "registry_sqlite.h"
+#include "sql.h"
 
 /* The same for policies and templates: the table's name is its owners' kind. */
 enum step {
@@ -61,36 +61,33 @@ struct version {
     int64_t number;
 };
 
-static struct imprint_registry_statement *ready(const struct version *version,
-                                                enum step step)
+static struct imprint_sql *ready(const struct version *version, enum step step)
 {
-    struct imprint_registry_statement *statement =
-        imprint_registry_sqlite_ready_text(version->registry,
-                                           steps[version->of][step].text);
+    struct imprint_sql *statement = imprint_sql_ready_text(
+        version->registry, steps[version->of][step].text);
 
-    imprint_registry_sqlite_bind_text(statement, 1, version->name);
+    imprint_sql_bind_text(statement, 1, version->name);
     return statement;
 }
 
-static struct imprint_registry_statement *ready_number(
-    const struct version *version, enum step step)
+static struct imprint_sql *ready_number(const struct version *version,
+                                        enum step step)
 {
-    struct imprint_registry_statement *statement = ready(version, step);
+    struct imprint_sql *statement = ready(version, step);
 
-    imprint_registry_sqlite_bind_number(statement, 2, version->number);
+    imprint_sql_bind_number(statement, 2, version->number);
     return statement;
 }
 
 /* ERR_NOT_FOUND: it has no row. */
-static enum imprint_status ask(struct imprint_registry_statement *statement,
-                               int64_t *number)
+static enum imprint_status ask(struct imprint_sql *statement, int64_t *number)
 {
-    enum imprint_status status = imprint_registry_sqlite_step(statement);
+    enum imprint_status status = imprint_sql_step(statement);
     enum imprint_status end;
 
     if (status == IMPRINT_OK)
-        *number = imprint_registry_sqlite_number(statement, 0);
-    end = imprint_registry_sqlite_end(statement, status);
+        *number = imprint_sql_number(statement, 0);
+    end = imprint_sql_end(statement, status);
     return status == IMPRINT_ERR_NOT_FOUND ? status : end;
 }
 
@@ -100,19 +97,19 @@ enum imprint_status imprint_versions_put(struct imprint_registry *registry,
                                          int64_t *number)
 {
     const struct version version = {registry, of, name, 0};
-    struct imprint_registry_statement *insert;
+    struct imprint_sql *insert;
     int64_t count = 0;
     enum imprint_status status = ask(ready(&version, STEP_COUNT), &count);
 
     if (status == IMPRINT_OK && count + 1 >= IMPRINT_VERSIONS_MAX_COUNT)
         return IMPRINT_ERR_REFUSED;
     if (status == IMPRINT_OK)
-        status = imprint_registry_sqlite_run_one(ready(&version, STEP_GROW));
+        status = imprint_sql_run_one(ready(&version, STEP_GROW));
     if (status != IMPRINT_OK)
         return status;
     insert = ready(&version, STEP_INSERT);
-    imprint_registry_sqlite_bind_text(insert, 2, document);
-    status = imprint_registry_sqlite_run_one(insert);
+    imprint_sql_bind_text(insert, 2, document);
+    status = imprint_sql_run_one(insert);
     return status == IMPRINT_OK ? ask(ready(&version, STEP_LAST), number)
                                 : status;
 }
@@ -129,13 +126,11 @@ enum imprint_status imprint_versions_set_default(
         return status;
     status = ask(ready_number(&version, STEP_FIND), &found);
     if (status == IMPRINT_OK)
-        status = imprint_registry_sqlite_run_one(ready(&version, STEP_ASIDE));
+        status = imprint_sql_run_one(ready(&version, STEP_ASIDE));
     if (status == IMPRINT_OK)
-        status = imprint_registry_sqlite_run_one(
-            ready_number(&version, STEP_SWITCH));
+        status = imprint_sql_run_one(ready_number(&version, STEP_SWITCH));
     if (status == IMPRINT_OK)
-        status =
-            imprint_registry_sqlite_run_one(ready_number(&version, STEP_DROP));
+        status = imprint_sql_run_one(ready_number(&version, STEP_DROP));
     return status;
 }
 
@@ -150,7 +145,6 @@ enum imprint_status imprint_versions_drop(struct imprint_registry *registry,
     if (status == IMPRINT_OK && found == number)
         return IMPRINT_ERR_REFUSED;
     if (status == IMPRINT_OK)
-        status =
-            imprint_registry_sqlite_run_one(ready_number(&version, STEP_DROP));
+        status = imprint_sql_run_one(ready_number(&version, STEP_DROP));
     return status;
 }

@@ -1,17 +1,19 @@
 #include "views.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "registry_sqlite.h"
+#include "sql.h"
 
 #define COLUMN_MAX_COUNT 10
 #define ALL_ROWS INT64_MAX
+#define ONE_PAGE "CAST(?2 AS TEXT) = ''" LIMIT
 
 /* ?1: of; ?2: after; ?3: limit. */
 #define LIMIT " LIMIT ?3"
 #define BY_NAME(name) "AND " name " > ?2 ORDER BY " name LIMIT
-#define NOTHING "WHERE ?1 = ?1 "
+#define NOTHING "WHERE CAST(?1 AS TEXT) IS NOT NULL "
 #define CERTIFICATE "(SELECT number FROM certificate WHERE id = ?1)"
 #define THING "(SELECT number FROM thing WHERE name = ?1)"
 
@@ -35,13 +37,13 @@
     "1 AS is_default FROM " table " WHERE name = ?1 UNION ALL "         \
     "SELECT number, created, document, 0 FROM version "                 \
     "WHERE owner = '" table "/' || ?1) AS versions "                    \
-    "WHERE number > CAST(?2 AS INTEGER) ORDER BY number" LIMIT
+    "WHERE number > ?2 ORDER BY number" LIMIT
 #define CERTIFICATE_TARGETS                           \
     "SELECT 'cert/' || id AS target FROM attachment " \
     "JOIN certificate ON number = certificate "       \
     "WHERE policy = ?1 AND is_temporary = 0"
-#define BELOW                                          \
-    "WITH RECURSIVE down (below) AS (SELECT ?1 UNION " \
+#define BELOW                                                        \
+    "WITH RECURSIVE down (below) AS (SELECT CAST(?1 AS TEXT) UNION " \
     "SELECT name FROM thing_group JOIN down ON parent = below) "
 #define LISTED "AND is_temporary = 0 "
 
@@ -67,7 +69,7 @@ static const struct {
                                          "policy"),
                                      1},
     [IMPRINT_VIEW_GROUP_ALL_POLICIES] =
-        {"WITH RECURSIVE up (name) AS (SELECT ?1 UNION "
+        {"WITH RECURSIVE up (name) AS (SELECT CAST(?1 AS TEXT) UNION "
          "SELECT parent FROM thing_group JOIN up "
          "ON thing_group.name = up.name WHERE parent IS NOT NULL) "
          "SELECT DISTINCT policy FROM group_attachment "
@@ -83,22 +85,21 @@ static const struct {
          "WHERE policy = ?1) AS targets "
          "WHERE target > ?2 ORDER BY target" LIMIT,
          1},
-    [IMPRINT_VIEW_CERTIFICATES] =
-        {CERTIFICATES NOTHING LISTED
-         "AND (?2 = '' OR number < CAST(?2 AS INTEGER)) "
-         "ORDER BY number DESC" LIMIT,
-         10},
+    [IMPRINT_VIEW_CERTIFICATES] = {CERTIFICATES NOTHING LISTED
+                                   "AND number < ?2 "
+                                   "ORDER BY number DESC" LIMIT,
+                                   10},
     [IMPRINT_VIEW_CERTIFICATES_UP] = {CERTIFICATES NOTHING LISTED
-                                      "AND number > CAST(?2 AS INTEGER) "
+                                      "AND number > ?2 "
                                       "ORDER BY number" LIMIT,
                                       10},
     [IMPRINT_VIEW_CERTIFICATE] = {CERTIFICATES "WHERE id = ?1 "
-                                               "AND ?2 = ''" LIMIT,
+                                               "AND " ONE_PAGE,
                                   10},
-    [IMPRINT_VIEW_CERTIFICATES_BY_CA] =
-        {CERTIFICATES "WHERE ca = ?1 AND number > CAST(?2 AS INTEGER) "
-                      "ORDER BY number" LIMIT,
-         10},
+    [IMPRINT_VIEW_CERTIFICATES_BY_CA] = {CERTIFICATES
+                                         "WHERE ca = ?1 AND number > ?2 "
+                                         "ORDER BY number" LIMIT,
+                                         10},
     [IMPRINT_VIEW_CERTIFICATE_THINGS] =
         {"SELECT name, is_exclusive, name FROM certificate_thing "
          "JOIN thing ON thing.number = certificate_thing.thing "
@@ -156,7 +157,8 @@ static const struct {
          "FROM thing_group WHERE name = ?1 AND parent IS NOT NULL UNION ALL "
          "SELECT parent, depth + 1 FROM thing_group JOIN up ON name = above "
          "WHERE parent IS NOT NULL) "
-         "SELECT above FROM up WHERE ?2 = '' ORDER BY depth DESC" LIMIT,
+         "SELECT above FROM up WHERE CAST(?2 AS TEXT) = '' "
+         "ORDER BY depth DESC" LIMIT,
          1},
     [IMPRINT_VIEW_BILLING_GROUPS] = {NAMED("billing_group", "NULL")
                                          NOTHING BY_NAME("name"),
@@ -173,13 +175,35 @@ const char *imprint_views_text(enum imprint_view view)
     return views[view].text;
 }
 
+/* Behind which row, by what the view's rows are sorted. */
+static void bind_after(struct imprint_sql *row, enum imprint_view view,
+                       const char *after)
+{
+    bool is_first = after[0] == '\0';
+    int64_t number = is_first ? 0 : strtoll(after, NULL, 10);
+
+    switch (view) {
+    case IMPRINT_VIEW_CERTIFICATES: /* the newest first */
+        imprint_sql_bind_number(row, 2, is_first ? INT64_MAX : number);
+        break;
+    case IMPRINT_VIEW_CERTIFICATES_UP:
+    case IMPRINT_VIEW_CERTIFICATES_BY_CA:
+    case IMPRINT_VIEW_TEMPLATE_VERSIONS:
+    case IMPRINT_VIEW_POLICY_VERSIONS:
+        imprint_sql_bind_number(row, 2, number);
+        break;
+    default:
+        imprint_sql_bind_text(row, 2, after);
+    }
+}
+
 enum imprint_status imprint_views_show(struct imprint_registry *registry,
                                        enum imprint_view view,
                                        const struct imprint_views_page *page,
                                        char next[IMPRINT_VIEWS_KEY_LEN])
 {
-    struct imprint_registry_statement *row =
-        imprint_registry_sqlite_ready_text(registry, views[view].text);
+    struct imprint_sql *row =
+        imprint_sql_ready_text(registry, views[view].text);
     int count = views[view].column_count;
     const char *columns[COLUMN_MAX_COUNT];
     char key[IMPRINT_VIEWS_KEY_LEN] = "";
@@ -187,22 +211,22 @@ enum imprint_status imprint_views_show(struct imprint_registry *registry,
     bool has_more = false;
     size_t seen = 0;
 
-    imprint_registry_sqlite_bind_text(row, 1, page->of);
-    imprint_registry_sqlite_bind_text(row, 2, page->after);
-    imprint_registry_sqlite_bind_number(
-        row, 3, page->limit ? (int64_t)page->limit + 1 : ALL_ROWS);
-    while ((status = imprint_registry_sqlite_step(row)) == IMPRINT_OK) {
+    imprint_sql_bind_text(row, 1, page->of);
+    bind_after(row, view, page->after);
+    imprint_sql_bind_number(row, 3,
+                            page->limit ? (int64_t)page->limit + 1 : ALL_ROWS);
+    while ((status = imprint_sql_step(row)) == IMPRINT_OK) {
         if (page->limit && seen == page->limit) {
             has_more = true;
             break;
         }
         for (int i = 0; i < count; i++)
-            columns[i] = imprint_registry_sqlite_text(row, i);
+            columns[i] = imprint_sql_text(row, i);
         (void)snprintf(key, sizeof(key), "%s", columns[count - 1]);
         page->each(page->user, columns);
         seen++;
     }
     if (next)
         (void)snprintf(next, IMPRINT_VIEWS_KEY_LEN, "%s", has_more ? key : "");
-    return imprint_registry_sqlite_end(row, status);
+    return imprint_sql_end(row, status);
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "endpoint/catalog.h"
-#include "endpoint/registry_sqlite.h"
+#include "endpoint/sql_driver.h"
 
 #define DEVICE_POLICY                                             \
     ",\"policy\":{\"Type\":\"AWS::IoT::Policy\",\"Properties\":{" \

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "endpoint/catalog.h"
-#include "endpoint/registry_sqlite.h"
+#include "endpoint/sql_driver.h"
 #include "posix/file.h"
 
 #define SQL_MAX_LEN 65536
@@ -211,12 +211,12 @@ static void test_second_schema(void **state)
 /* ---- plans ---- */
 
 /* Those that list everything, and the report's. */
-static bool may_scan(enum sql which)
+static bool may_scan(enum imprint_sql_name which)
 {
     return which == SQL_ALL_CERTIFICATES || which == SQL_ALL_TEMPLATES ||
            which == SQL_KEYS || which == SQL_TYPES || which == SQL_ALL_GROUPS ||
            which == SQL_BILLING_GROUPS || which == SQL_POLICIES ||
-           which >= SQL_REPORT_PENDING;
+           which == SQL_SETTINGS || which >= SQL_REPORT_PENDING;
 }
 
 /* "up" and "down" are what was found so far of a tree. */
@@ -243,11 +243,11 @@ static void test_plans(void **state)
     int which;
 
     for (which = SQL_PUT_CERTIFICATE; which < SQL_COUNT; which++) {
-        const char *text = imprint_registry_statements_text((enum sql)which);
+        const char *text = imprint_sql_name_text((enum imprint_sql_name)which);
         char *plan;
 
         assert_non_null(text);
-        if (may_scan((enum sql)which) || which == SQL_VERSION)
+        if (may_scan((enum imprint_sql_name)which))
             continue;
         (void)snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s", text);
         plan = rig_ask(rig, sql);
@@ -270,7 +270,7 @@ static void test_report_plans(void **state)
         size_t count = 0;
 
         (void)snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s",
-                       imprint_registry_statements_text((enum sql)which));
+                       imprint_sql_name_text((enum imprint_sql_name)which));
         plan = rig_ask(rig, sql);
         for (at = plan; (at = strstr(at, "|SCAN ")); at++)
             count++;

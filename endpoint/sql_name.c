@@ -1,4 +1,6 @@
-#include "registry_sqlite.h"
+#include "sql_name.h"
+
+#include <stddef.h>
 
 /* Numbers; NULL, which no table takes, if there is none of that name. */
 #define CERTIFICATE(id) "(SELECT number FROM certificate WHERE id = " id ")"
@@ -62,9 +64,8 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_DROP_SETTING] = "DELETE FROM setting WHERE name = ?1",
     [SQL_FIND_SETTING] = "SELECT value FROM setting WHERE name = ?1",
     [SQL_SETTINGS] = "SELECT name FROM setting "
-                     "WHERE name >= ?1 AND name < ?1 || char(1114111) "
+                     "WHERE substr(name, 1, length(CAST(?1 AS TEXT))) = ?1 "
                      "ORDER BY name",
-    [SQL_VERSION] = "PRAGMA data_version",
     [SQL_CHANGES] = "SELECT seq, what FROM change WHERE seq > ?1 ORDER BY seq",
     [SQL_LAST_CHANGE] = "SELECT coalesce(max(seq), 0) FROM change",
 
@@ -72,7 +73,7 @@ static const char *const texts[SQL_COUNT] = {
         "INSERT INTO thing (name, attributes, type, billing_group, created) "
         "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name) DO UPDATE SET "
         "attributes = excluded.attributes, type = excluded.type, "
-        "billing_group = excluded.billing_group, version = version + 1",
+        "billing_group = excluded.billing_group, version = thing.version + 1",
     [SQL_FIND_THING] = "SELECT name, attributes, type, billing_group, created "
                        "FROM thing WHERE name = ?1",
     [SQL_PUT_MEMBER] = "INSERT INTO membership (thing_group, thing) "
@@ -104,7 +105,7 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_PUT_POLICY] =
         "INSERT INTO policy (name, document) VALUES (?1, ?2) "
         "ON CONFLICT (name) DO UPDATE SET document = excluded.document, "
-        "modified = unixepoch() WHERE document <> excluded.document",
+        "modified = unixepoch() WHERE policy.document <> excluded.document",
     [SQL_FIND_POLICY] = "SELECT document FROM policy WHERE name = ?1",
     [SQL_POLICIES] = "SELECT name FROM policy WHERE substr(name, 1, 1) <> '$' "
                      "ORDER BY name",
@@ -171,7 +172,7 @@ static const char *const texts[SQL_COUNT] = {
         "ORDER BY old.number, name",
 };
 
-const char *imprint_registry_statements_text(enum sql which)
+const char *imprint_sql_name_text(enum imprint_sql_name which)
 {
     return texts[which];
 }

@@ -1,8 +1,8 @@
-/* The statements that have a name. For registry_sqlite.h's users. */
-#ifndef IMPRINT_ENDPOINT_REGISTRY_STATEMENTS_H
-#define IMPRINT_ENDPOINT_REGISTRY_STATEMENTS_H
+/* The statements that have a name: those that devices wait for. */
+#ifndef IMPRINT_ENDPOINT_SQL_NAME_H
+#define IMPRINT_ENDPOINT_SQL_NAME_H
 
-enum sql {
+enum imprint_sql_name {
     SQL_BEGIN,
     SQL_COMMIT,
     SQL_ROLLBACK,
@@ -29,7 +29,6 @@ enum sql {
     SQL_DROP_SETTING,
     SQL_FIND_SETTING,
     SQL_SETTINGS,
-    SQL_VERSION,
     SQL_CHANGES,
     SQL_LAST_CHANGE,
     /* catalog.c */
@@ -74,7 +73,6 @@ enum sql {
     SQL_COUNT
 };
 
-/* registry_statements.c */
-const char *imprint_registry_statements_text(enum sql which);
+const char *imprint_sql_name_text(enum imprint_sql_name which);
 
 #endif
