@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "endpoint/where.h"
 #include "endpoint_log.h"
 #include "endpoint_order.h"
 #include "endpoint_rest.h"
@@ -34,6 +35,7 @@ static enum imprint_status run(const struct imprint_endpoint_order *order,
     const struct imprint_endpoint_run endpoint_run = {
         .dir = order->dir,
         .listen = listen ? listen : DEFAULT_LISTEN,
+        .registry = imprint_settings_get(order->settings, "registry"),
         .command = order->command,
         .tune = &tune,
         .rest = &rest,
@@ -61,7 +63,8 @@ static enum imprint_status show_log(const struct imprint_endpoint_order *order,
 
 static const struct verb verbs[] = {
     {{"run", "", "start it; ends with Ctrl-C",
-      "listen rest rest-tls no-auth allow-remote log clock faults explain "
+      "listen registry rest rest-tls no-auth allow-remote log clock faults "
+      "explain "
       "strict json",
       0, 0},
      run},
@@ -170,12 +173,10 @@ static char *find_dir(const struct imprint_settings *settings)
 static enum imprint_status open_dir(const struct imprint_settings *settings,
                                     char **dir, struct imprint_why *why)
 {
-    char path[PATH_MAX];
     char *named = find_dir(settings);
     char *real = named ? realpath(named, NULL) : NULL;
-    int len = snprintf(path, sizeof(path), "%s/registry.db", real ? real : "");
 
-    if (real && len < PATH_MAX && access(path, F_OK) == 0) {
+    if (real && imprint_where_is_there(real)) {
         free(named);
         *dir = real;
         return IMPRINT_OK;

@@ -14,6 +14,7 @@
 
 #include "cli.h"
 #include "endpoint/endpoint.h"
+#include "endpoint/where.h"
 #include "endpoint_broker.h"
 #include "endpoint_rest.h"
 #include "endpoint_show.h"
@@ -384,6 +385,8 @@ static enum imprint_status prepare(struct supervision *supervision,
         status = catch_signals(supervision, why);
     if (status == IMPRINT_OK)
         status = lock_dir(supervision, run->dir, why);
+    if (status == IMPRINT_OK && run->registry)
+        status = imprint_where_set(broker->dir, run->registry, why);
     if (status == IMPRINT_OK)
         status = imprint_endpoint_prepare(broker->dir, broker->host,
                                           &supervision->paths, why);

@@ -13,7 +13,8 @@ struct imprint_endpoint_tune;
 struct imprint_endpoint_run {
     const char *dir;
     const char *listen;
-    const char *command; /* what to type for this program */
+    const char *registry; /* where it is from now on; NULL: as it is */
+    const char *command;  /* what to type for this program */
     const struct imprint_endpoint_tune *tune; /* set before it starts */
     struct imprint_endpoint_rest *rest;       /* read; opened and closed here */
     bool json;                                /* the ready line */

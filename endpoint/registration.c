@@ -6,6 +6,7 @@
 
 #include "catalog.h"
 #include "posix/file.h"
+#include "posix/keys.h"
 #include "registration_plan.h"
 #include "templates.h"
 
@@ -402,6 +403,17 @@ static enum imprint_status repeat(
     return IMPRINT_OK;
 }
 
+/* Another node may be asked with the same one. */
+static enum imprint_status lock_token(
+    const struct imprint_provision *provision,
+    const uint8_t hash[IMPRINT_AUTHORITY_DIGEST_LEN])
+{
+    char name[6 + 2 * IMPRINT_AUTHORITY_DIGEST_LEN + 1] = "token/";
+
+    imprint_keys_write_hex(hash, IMPRINT_AUTHORITY_DIGEST_LEN, name + 6);
+    return imprint_registry_lock(provision->registry, name);
+}
+
 static enum imprint_status find_token(
     const struct imprint_provision *provision,
     struct imprint_provision_request *request,
@@ -434,7 +446,9 @@ static enum imprint_status store(const struct imprint_provision *provision,
     if (status != IMPRINT_OK)
         return status;
     imprint_authority_digest(request->registration.token, hash);
-    status = find_token(provision, request, hash, &token);
+    status = lock_token(provision, hash);
+    if (status == IMPRINT_OK)
+        status = find_token(provision, request, hash, &token);
     if (status == IMPRINT_OK && token.is_used) {
         status = repeat(provision, request, &token, request_hash);
     } else if (status == IMPRINT_OK) {

@@ -1,5 +1,6 @@
 #include "registration_plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -192,14 +193,26 @@ static enum imprint_status put_thing(const struct imprint_provision *provision,
                : status;
 }
 
+/* Another node may be about to make it. */
+static enum imprint_status lock_thing(const struct imprint_provision *provision,
+                                      const char *name)
+{
+    char what[160];
+
+    (void)snprintf(what, sizeof(what), "thing/%s", name);
+    return imprint_registry_lock(provision->registry, what);
+}
+
 static enum imprint_status store_thing(
     const struct imprint_provision *provision,
     struct imprint_provision_request *request,
     struct imprint_template_plan *plan)
 {
     struct existing existing = {.memory = NULL};
-    enum imprint_status status =
-        read_existing(provision, plan->thing.name, &existing);
+    enum imprint_status status = lock_thing(provision, plan->thing.name);
+
+    if (status == IMPRINT_OK)
+        status = read_existing(provision, plan->thing.name, &existing);
 
     if (status == IMPRINT_OK || status == IMPRINT_ERR_NOT_FOUND)
         status = put_thing(provision, request, plan, &existing);

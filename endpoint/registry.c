@@ -4,6 +4,7 @@
 
 #include "posix/why.h"
 #include "sql_driver.h"
+#include "where.h"
 
 /* ---- open, close ---- */
 
@@ -23,13 +24,21 @@ enum imprint_status imprint_registry_open(const char *dir,
                                           struct imprint_registry **out,
                                           struct imprint_why *why)
 {
-    struct imprint_registry *registry = calloc(1, sizeof(*registry));
-    enum imprint_status status;
+    struct imprint_registry *registry;
+    char *url;
+    enum imprint_status status = imprint_where_find(dir, &url, why);
 
-    if (!registry)
+    if (status != IMPRINT_OK)
+        return status;
+    registry = calloc(1, sizeof(*registry));
+    if (!registry) {
+        free(url);
         return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
+    }
     registry->none.registry = registry;
-    status = imprint_registry_sqlite_open(registry, dir, use, why);
+    status = url ? imprint_registry_postgres_open(registry, url, use, why)
+                 : imprint_registry_sqlite_open(registry, dir, use, why);
+    free(url);
     if (status != IMPRINT_OK) {
         imprint_registry_close(registry);
         return status;
@@ -83,6 +92,18 @@ void imprint_registry_undo(struct imprint_registry *registry)
 {
     if (registry->driver->is_open(registry))
         (void)run(registry, SQL_ROLLBACK);
+}
+
+enum imprint_status imprint_registry_lock(struct imprint_registry *registry,
+                                          const char *what)
+{
+    struct imprint_sql *statement;
+
+    if (!registry->driver->lock)
+        return IMPRINT_OK;
+    statement = imprint_sql_ready_text(registry, registry->driver->lock);
+    imprint_sql_bind_text(statement, 1, what);
+    return imprint_sql_ask(statement);
 }
 
 enum imprint_status imprint_registry_mark(struct imprint_registry *registry)

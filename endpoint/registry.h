@@ -3,9 +3,9 @@
  * has what is named. One connection, to be used by one thread; several
  * connections and several processes may have the same registry open.
  *
- * Every call may fail with ERR_STORAGE, or with ERR_BUSY when another
- * connection held it for too long; imprint_registry_problem then says why.
- * Text handed to a callback is good until it returns. Times are Unix seconds.
+ * Every call may fail with ERR_STORAGE, or with ERR_BUSY, and may then be tried
+ * again; imprint_registry_problem says why. Text handed to a callback is good
+ * until it returns. Times are Unix seconds.
  */
 #ifndef IMPRINT_ENDPOINT_REGISTRY_H
 #define IMPRINT_ENDPOINT_REGISTRY_H
@@ -28,14 +28,16 @@ enum imprint_registry_use {
 IMPRINT_MUST_USE enum imprint_status imprint_registry_open(
     const char *dir, enum imprint_registry_use use,
     struct imprint_registry **out, struct imprint_why *why);
-/* NULL is fine. */
-void imprint_registry_close(struct imprint_registry *registry);
+void imprint_registry_close(struct imprint_registry *registry); /* or NULL */
 const char *imprint_registry_problem(const struct imprint_registry *registry);
 
 /* What is committed survives a power cut. */
 enum imprint_status imprint_registry_begin(struct imprint_registry *registry);
 enum imprint_status imprint_registry_commit(struct imprint_registry *registry);
 void imprint_registry_undo(struct imprint_registry *registry);
+/* In one, before looking at what is changed then: nobody else has that name. */
+enum imprint_status imprint_registry_lock(struct imprint_registry *registry,
+                                          const char *what);
 /* One inside the other: keep or undo what was done since the mark. */
 enum imprint_status imprint_registry_mark(struct imprint_registry *registry);
 enum imprint_status imprint_registry_unmark(struct imprint_registry *registry,

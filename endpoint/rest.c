@@ -83,6 +83,8 @@ static enum imprint_status run(struct imprint_rest_call *call,
         return route->run(call);
     status = imprint_registry_begin(call->registry);
     if (status == IMPRINT_OK)
+        status = imprint_registry_lock(call->registry, "control");
+    if (status == IMPRINT_OK)
         status = route->run(call);
     if (status == IMPRINT_OK && call->has_failed)
         status = IMPRINT_ERR_INTERNAL;

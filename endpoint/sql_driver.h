@@ -10,6 +10,9 @@
 /* Calls take a statement that could not be prepared, and step then fails. */
 struct imprint_sql_driver {
     const char *begin; /* the statement that begins a transaction */
+    /* One that keeps others from ?1 until its end; NULL: it keeps them from
+     * everything. */
+    const char *lock;
     /* Once for each; it may be needed again when a connection was lost. */
     void (*prepare)(struct imprint_sql *statement);
     void (*bind_text)(struct imprint_sql *statement, int index,
@@ -60,6 +63,11 @@ struct imprint_registry {
 /* Sets driver, whatever comes out, and connection. */
 IMPRINT_MUST_USE enum imprint_status imprint_registry_sqlite_open(
     struct imprint_registry *registry, const char *dir,
+    enum imprint_registry_use use, struct imprint_why *why);
+
+/* url: postgresql://... */
+IMPRINT_MUST_USE enum imprint_status imprint_registry_postgres_open(
+    struct imprint_registry *registry, const char *url,
     enum imprint_registry_use use, struct imprint_why *why);
 
 #endif

@@ -164,8 +164,11 @@ static int on_basic_auth(int event, void *event_data, void *userdata)
     status = admit(plugin, auth->client, (struct imprint_slice){der, der_len},
                    &session);
     free(der);
-    /* anything but MOSQ_ERR_AUTH closes without a CONNACK */
-    if (status == IMPRINT_ERR_LOST)
+    /*
+     * Anything but MOSQ_ERR_AUTH closes without a CONNACK. A registry that
+     * does not answer gives no verdict: the client may try again.
+     */
+    if (status == IMPRINT_ERR_LOST || status == IMPRINT_ERR_TIMEOUT)
         return MOSQ_ERR_CONN_LOST;
     return status == IMPRINT_OK && link_client(plugin, auth->client, session)
                ? MOSQ_ERR_SUCCESS

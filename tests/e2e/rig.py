@@ -91,6 +91,19 @@ WRITE = {"json": lambda value: json.dumps(value).encode(), "cbor": cbor_write}
 READ = {"json": json.loads, "cbor": cbor_read}
 
 
+# ---- the registry, if it is to be PostgreSQL: see tests/postgres/with ----
+
+POSTGRES = os.environ.get("IMPRINT_TEST_POSTGRES")
+
+
+def make_schema(name):
+    """A URL of a place of its own."""
+    schema = os.path.basename(name).replace("-", "_").lower()
+    subprocess.run(["psql", "-q", POSTGRES, "-c", f"CREATE SCHEMA {schema}"],
+                   check=True)
+    return f"{POSTGRES}?options=-csearch_path%3D{schema}"
+
+
 # ---- the endpoint ----
 
 class Endpoint:
@@ -103,6 +116,8 @@ class Endpoint:
         self.dir = os.path.join(self.top, "endpoint")
         self.serial = 0
         self.child = None
+        if POSTGRES:
+            self.options += ["--registry", make_schema(self.top)]
         self.start(listen)
 
     def start(self, listen="127.0.0.1:0", **more):

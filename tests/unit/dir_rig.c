@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "registry_place.h"
+
 char dir[64];
 struct imprint_why why;
 
@@ -11,6 +13,7 @@ void dir_make(void)
 {
     (void)snprintf(dir, sizeof(dir), "/tmp/imprint-XXXXXX");
     assert_non_null(mkdtemp(dir));
+    registry_place_set(dir);
 }
 
 int dir_remove(void **state)

@@ -8,6 +8,7 @@
 
 #include "endpoint/admin.h"
 #include "posix/file.h"
+#include "registry_place.h"
 
 #define WAIT_S 30
 
@@ -79,6 +80,7 @@ int fixture_set_up(void **state)
     (void)pthread_mutex_init(&fixture->lock, NULL);
     (void)snprintf(fixture->dir, sizeof(fixture->dir), "/tmp/imprint-XXXXXX");
     assert_non_null(mkdtemp(fixture->dir));
+    registry_place_set(fixture->dir);
     fixture_prepare(fixture);
     assert_true(fixture->paths.made);
     fixture_must(imprint_admin_set(fixture->dir, "pool_size", "0", &why), &why);

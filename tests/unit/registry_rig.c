@@ -1,11 +1,10 @@
 #include "registry_rig.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PATH_LEN 128
+#include "registry_place.h"
 
 struct imprint_registry *rig_open(const struct rig *rig,
                                   enum imprint_registry_use use)
@@ -25,6 +24,7 @@ int rig_set_up(void **state)
     assert_non_null(rig);
     (void)snprintf(rig->dir, sizeof(rig->dir), "/tmp/imprint-XXXXXX");
     assert_non_null(mkdtemp(rig->dir));
+    registry_place_set(rig->dir);
     rig->registry = rig_open(rig, IMPRINT_REGISTRY_WRITE);
     rig->reader = rig_open(rig, IMPRINT_REGISTRY_READ);
     *state = rig;
@@ -65,83 +65,45 @@ void rig_put(struct imprint_registry *registry, const char *id,
 
 /* ---- SQL ---- */
 
-struct text {
-    char *bytes;
-    size_t len;
-};
-
-static void append(struct text *text, const char *more, char end)
-{
-    size_t len = strlen(more);
-
-    text->bytes = realloc(text->bytes, text->len + len + 2);
-    assert_non_null(text->bytes);
-    memcpy(text->bytes + text->len, more, len);
-    text->bytes[text->len + len] = end;
-    text->bytes[text->len + len + 1] = '\0';
-    text->len += len + 1;
-}
-
-static int take_row(void *user, int count, char **values, char **names)
-{
-    int i;
-
-    (void)names;
-    for (i = 0; i < count; i++)
-        append(user, values[i] ? values[i] : "NULL",
-               i + 1 < count ? '|' : '\n');
-    return 0;
-}
-
-static char *execute(const struct rig *rig, const char *sql)
-{
-    struct text text = {calloc(1, 1), 0};
-    sqlite3 *database = NULL;
-    char path[PATH_LEN];
-    char *problem = NULL;
-
-    assert_non_null(text.bytes);
-    (void)snprintf(path, sizeof(path), "%s/registry.db", rig->dir);
-    assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
-    (void)sqlite3_busy_timeout(database, 5000);
-    if (sqlite3_exec(database, sql, take_row, &text, &problem) != SQLITE_OK)
-        fail_msg("%s: %s", sql, problem);
-    (void)sqlite3_close(database);
-    return text.bytes;
-}
-
 void rig_run(const struct rig *rig, const char *sql)
 {
-    free(execute(rig, sql));
+    free(registry_place_ask(rig->dir, sql));
 }
 
 char *rig_ask(const struct rig *rig, const char *sql)
 {
-    return execute(rig, sql);
+    return registry_place_ask(rig->dir, sql);
 }
 
 char *rig_dump(const struct rig *rig)
 {
-    struct text text = {calloc(1, 1), 0};
-    char *names =
-        rig_ask(rig, "SELECT name FROM sqlite_master WHERE type = 'table' "
-                     "AND name NOT LIKE 'sqlite_%' AND name <> 'change' "
-                     "ORDER BY name");
+    const char *all = registry_place_is_postgres()
+                          ? "SELECT tablename FROM pg_tables WHERE schemaname "
+                            "= current_schema() AND tablename <> 'change' "
+                            "ORDER BY 1"
+                          : "SELECT name FROM sqlite_master WHERE type = "
+                            "'table' AND name NOT LIKE 'sqlite_%' AND name <> "
+                            "'change' ORDER BY name";
+    char *names = rig_ask(rig, all);
     char *rest = names;
+    char *sql = calloc(1, 1);
+    char *dump;
     char *name;
 
     while ((name = strtok_r(rest, "\n", &rest))) {
-        char sql[128];
-        char *rows;
+        char *longer = NULL;
 
-        (void)snprintf(sql, sizeof(sql), "SELECT * FROM %s ORDER BY 1", name);
-        rows = rig_ask(rig, sql);
-        append(&text, name, '\n');
-        append(&text, rows, '\n');
-        free(rows);
+        assert_true(asprintf(&longer,
+                             "%sSELECT '%s'; SELECT * FROM %s "
+                             "ORDER BY 1; ",
+                             sql, name, name) >= 0);
+        free(sql);
+        sql = longer;
     }
+    dump = rig_ask(rig, sql);
+    free(sql);
     free(names);
-    return text.bytes;
+    return dump;
 }
 
 /* ---- what callbacks give ---- */
@@ -170,10 +132,19 @@ void rig_see_document(void *seen, const char *name, const char *document)
     rig_see(seen, "%s=%s", name, document);
 }
 
+/* PostgreSQL sends its notices with an answer, if not before. */
+void rig_settle(const struct rig *rig)
+{
+    char *value = NULL;
+
+    (void)imprint_registry_find_setting(rig->reader, "none", &value);
+}
+
 struct rig_seen rig_changes(const struct rig *rig)
 {
     struct rig_seen seen = {.count = 0};
 
+    rig_settle(rig);
     rig_ok(imprint_registry_each_change(rig->reader, rig_see_name, &seen));
     return seen;
 }

@@ -49,6 +49,8 @@ void rig_see(struct rig_seen *seen, const char *format, ...)
 void rig_see_name(void *seen, const char *name);
 void rig_see_document(void *seen, const char *name, const char *document);
 
+/* What was committed until now, the reader is told when it asks next. */
+void rig_settle(const struct rig *rig);
 /* What the reader is told since the last time; NULL is "*". */
 struct rig_seen rig_changes(const struct rig *rig);
 

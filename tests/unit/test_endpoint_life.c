@@ -7,13 +7,14 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
+
+#include "endpoint/registry.h"
 #include <unistd.h>
 
 #include "endpoint/admin.h"
@@ -117,8 +118,9 @@ static void test_burst_of_keys(void **state)
     struct imprint_endpoint_session *session;
     EVP_PKEY *key = EVP_RSA_gen(2048);
     BIO *bio = BIO_new(BIO_s_mem());
-    sqlite3 *database = NULL;
-    char path[PATH_LEN];
+    struct imprint_registry *registry = NULL;
+    struct imprint_why why = {"", ""};
+    int64_t id;
     char *pem = NULL;
     char line[256];
     static struct reply reply;
@@ -132,17 +134,15 @@ static void test_burst_of_keys(void **state)
                      1);
     (void)BIO_write(bio, "", 1);
     (void)BIO_get_mem_data(bio, &pem);
-    (void)snprintf(path, sizeof(path), "%s/registry.db", fixture->dir);
-    assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
-    for (i = 0; i < 200; i++) {
-        char *sql =
-            sqlite3_mprintf("INSERT INTO spare_key (pem) VALUES (%Q)", pem);
-
-        assert_int_equal(sqlite3_exec(database, sql, NULL, NULL, NULL),
-                         SQLITE_OK);
-        sqlite3_free(sql);
-    }
-    (void)sqlite3_close(database);
+    assert_int_equal(imprint_registry_open(fixture->dir, IMPRINT_REGISTRY_WRITE,
+                                           &registry, &why),
+                     IMPRINT_OK);
+    assert_int_equal(imprint_registry_begin(registry), IMPRINT_OK);
+    for (i = 0; i < 200; i++)
+        assert_int_equal(imprint_registry_put_key(registry, pem, &id),
+                         IMPRINT_OK);
+    assert_int_equal(imprint_registry_commit(registry), IMPRINT_OK);
+    imprint_registry_close(registry);
     BIO_free(bio);
     EVP_PKEY_free(key);
     fixture_open_endpoint(fixture);

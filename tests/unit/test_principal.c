@@ -183,6 +183,7 @@ static struct rig_seen look(const struct fixture *fixture)
 {
     struct rig_seen lost = {.count = 0};
 
+    rig_settle(fixture->rig);
     rig_ok(imprint_registry_each_change(fixture->rig->reader, see_change,
                                         fixture->cache));
     imprint_principal_look(fixture->cache, see_lost, &lost);

@@ -62,7 +62,7 @@ static void test_all(void **state)
                     "SELECT name, attributes, type, billing_group FROM "
                     "thing",
                     "sn-1|{\"color\":\"red\"}|lamp|b\n");
-    desk_check_rows(desk, "SELECT created > 1700000000 FROM thing", "1\n");
+    desk_check_rows(desk, "SELECT created / 1000000000 FROM thing", "1\n");
     desk_check_rows(desk, "SELECT * FROM membership", "1|g\n");
     desk_check_rows(desk, "SELECT * FROM certificate_thing", "1|1|0\n");
     desk_check_rows(desk, "SELECT * FROM attachment", "1|device\n");

@@ -1,6 +1,8 @@
 /* The registry: what is kept, what is undone, and what others see of it. */
 #include "registry_rig.h"
 
+#include "registry_place.h"
+
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -335,6 +337,8 @@ static void test_modes(void **state)
     struct rig *rig = *state;
     size_t i;
 
+    if (registry_place_is_postgres())
+        skip(); /* SQLite's own */
     rig_put(rig->registry, "a", IMPRINT_REGISTRY_PENDING);
     for (i = 0; i < 3; i++) {
         struct stat found;
@@ -384,6 +388,8 @@ static void test_other_schema(void **state)
     sqlite3 *database = NULL;
     char path[PATH_LEN];
 
+    if (registry_place_is_postgres())
+        skip(); /* SQLite's own */
     (void)snprintf(path, sizeof(path), "%s/registry.db", rig->dir);
     assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
     assert_int_equal(
