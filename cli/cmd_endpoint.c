@@ -115,6 +115,9 @@ static const struct verb verbs[] = {
     {{"credentials", "add NAME | list | remove KEY",
       "access keys that sign requests to --rest", "lifetime json", 1, 2},
      imprint_endpoint_credentials},
+    {{"audit", "verify", "whether the log of all changes is as it was written",
+      "json", 1, 1},
+     imprint_endpoint_audit},
     /* other than AWS */
     {{"settings", "", "limits, rates, switches: yours and AWS's", "json", 0, 0},
      imprint_endpoint_tune_settings},

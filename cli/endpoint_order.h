@@ -61,6 +61,10 @@ enum imprint_status imprint_endpoint_catalog_group(
 enum imprint_status imprint_endpoint_catalog_billing_group(
     const struct imprint_endpoint_order *order, struct imprint_why *why);
 
+/* endpoint_audit.c: verify. ERR_REFUSED: the log was changed. */
+enum imprint_status imprint_endpoint_audit(
+    const struct imprint_endpoint_order *order, struct imprint_why *why);
+
 /* endpoint_credentials.c: add NAME, list, remove KEY */
 enum imprint_status imprint_endpoint_credentials(
     const struct imprint_endpoint_order *order, struct imprint_why *why);

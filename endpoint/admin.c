@@ -85,12 +85,15 @@ enum imprint_status imprint_admin_set_status(const char *dir, const char *id,
     static const enum imprint_registry_state states[] = {
         IMPRINT_REGISTRY_ACTIVE, IMPRINT_REGISTRY_INACTIVE,
         IMPRINT_REGISTRY_REVOKED};
+    static const char *const operations[] = {"activate", "deactivate",
+                                             "revoke"};
     struct order order = {.id = id};
-    struct imprint_edit edit = {.work = set_status, .user = &order};
+    struct imprint_edit edit = {.work = set_status, .user = &order, .what = id};
     size_t i;
 
     for (i = 0; i < 3; i++) {
         order.state = states[i];
+        edit.operation = operations[i];
         if (strcmp(imprint_registry_state_name(states[i]), status) == 0)
             return imprint_edit_run(dir, &edit, why);
     }
@@ -171,7 +174,8 @@ enum imprint_status imprint_admin_drop_certificate(const char *dir,
                                                    struct imprint_why *why)
 {
     struct order order = {.id = id, .is_forced = is_forced};
-    struct imprint_edit edit = {.work = drop, .user = &order};
+    struct imprint_edit edit = {
+        .work = drop, .user = &order, .operation = "delete", .what = id};
 
     return imprint_edit_run(dir, &edit, why);
 }
@@ -285,7 +289,10 @@ enum imprint_status imprint_admin_attach_policy(const char *dir,
 {
     struct attachment attachment = {
         .policy = policy, .target = target, .is_attached = is_attached};
-    struct imprint_edit edit = {.work = attach, .user = &attachment};
+    struct imprint_edit edit = {.work = attach,
+                                .user = &attachment,
+                                .operation = is_attached ? "attach" : "detach",
+                                .what = policy};
 
     return imprint_edit_run(dir, &edit, why);
 }

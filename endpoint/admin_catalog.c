@@ -53,7 +53,8 @@ enum imprint_status imprint_admin_put_policy(const char *dir, const char *name,
                                              struct imprint_why *why)
 {
     struct document copy = {.name = name};
-    struct imprint_edit edit = {.work = put_policy, .user = &copy};
+    struct imprint_edit edit = {
+        .work = put_policy, .user = &copy, .operation = "policy", .what = name};
     struct imprint_policy *policy = NULL;
     enum imprint_status status;
 
@@ -186,7 +187,10 @@ enum imprint_status imprint_admin_put_template(
                    .hook = template->hook,
                    .is_enabled = template->is_enabled || template->keeps_state},
     };
-    struct imprint_edit edit = {.work = put_template, .user = &putting};
+    struct imprint_edit edit = {.work = put_template,
+                                .user = &putting,
+                                .operation = "template",
+                                .what = template->name};
     enum imprint_status status = check_template(template, why);
 
     if (status == IMPRINT_OK && !template->keeps_document)
@@ -272,7 +276,10 @@ enum imprint_status imprint_admin_put_name(const char *dir,
                                            struct imprint_why *why)
 {
     struct naming naming = {.kind = kind, .name = name};
-    struct imprint_edit edit = {.work = put_name, .user = &naming};
+    struct imprint_edit edit = {.work = put_name,
+                                .user = &naming,
+                                .operation = kinds[kind].words,
+                                .what = name};
 
     if (kind == IMPRINT_ADMIN_POLICY || kind == IMPRINT_ADMIN_TEMPLATE)
         return imprint_why_set(why, IMPRINT_ERR_ARGUMENT,
@@ -349,7 +356,10 @@ enum imprint_status imprint_admin_drop_name(const char *dir,
                                             struct imprint_why *why)
 {
     struct naming naming = {.kind = kind, .name = name};
-    struct imprint_edit edit = {.work = drop_name, .user = &naming};
+    struct imprint_edit edit = {.work = drop_name,
+                                .user = &naming,
+                                .operation = "delete",
+                                .what = name};
 
     if (kind != IMPRINT_ADMIN_POLICY && kind != IMPRINT_ADMIN_TEMPLATE)
         return imprint_why_set(why, IMPRINT_ERR_ARGUMENT,
@@ -393,7 +403,9 @@ enum imprint_status imprint_admin_drop_thing(const char *dir, const char *name,
                                              struct imprint_why *why)
 {
     const struct imprint_edit edit = {.work = drop_thing,
-                                      .user = (void *)(uintptr_t)name};
+                                      .user = (void *)(uintptr_t)name,
+                                      .operation = "delete",
+                                      .what = name};
 
     return imprint_edit_run(dir, &edit, why);
 }

@@ -115,7 +115,8 @@ enum imprint_status imprint_admin_set(const char *dir, const char *name,
                                       struct imprint_why *why)
 {
     struct setting setting = {.name = name, .value = value};
-    struct imprint_edit edit = {.work = put, .user = &setting};
+    struct imprint_edit edit = {
+        .work = put, .user = &setting, .operation = "set", .what = name};
     enum imprint_status status = check(name, value, why);
 
     return status == IMPRINT_OK ? imprint_edit_run(dir, &edit, why) : status;
@@ -156,7 +157,9 @@ enum imprint_status imprint_admin_add_faults(const char *dir, const char *rules,
                                              struct imprint_why *why)
 {
     const struct imprint_edit edit = {.work = add_faults,
-                                      .user = (void *)(uintptr_t)rules};
+                                      .user = (void *)(uintptr_t)rules,
+                                      .operation = "fault",
+                                      .what = rules};
 
     return imprint_edit_run(dir, &edit, why);
 }

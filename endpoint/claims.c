@@ -240,7 +240,10 @@ static enum imprint_status make_anew(const char *dir,
                                      struct imprint_why *why)
 {
     struct making making = {.batch = batch, .files = files};
-    const struct imprint_edit edit = {.work = make_known, .user = &making};
+    const struct imprint_edit edit = {.work = make_known,
+                                      .user = &making,
+                                      .operation = "claim",
+                                      .what = batch->name};
     enum imprint_status status;
 
     imprint_file_free_secret(files->key_pem, files->key_len);
@@ -324,7 +327,9 @@ enum imprint_status imprint_claims_drop(const char *dir, const char *name,
 {
     char folder[PATH_LEN];
     struct imprint_edit edit = {.work = forget,
-                                .user = (void *)(uintptr_t)name};
+                                .user = (void *)(uintptr_t)name,
+                                .operation = "delete",
+                                .what = name};
     enum imprint_status status = check_name(name, why);
 
     if (status != IMPRINT_OK)

@@ -145,7 +145,11 @@ enum imprint_status imprint_claims_register(
     struct imprint_authority_certificate certificate = {.pem = NULL};
     struct registering registering = {.foreign = foreign,
                                       .certificate = &certificate};
-    struct imprint_edit edit = {.work = put, .user = &registering};
+    struct imprint_edit edit = {.work = put,
+                                .user = &registering,
+                                .operation = "register",
+                                .what = foreign->claim ? foreign->claim
+                                                       : foreign->thing};
     enum imprint_status status = check_names(foreign, why);
 
     if (status == IMPRINT_OK)

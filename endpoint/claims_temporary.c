@@ -124,7 +124,10 @@ enum imprint_status imprint_claims_make_temporary(
     struct imprint_claims_temporary claim = {.id = ""};
     struct imprint_authority *authority = NULL;
     struct making making = {.template_name = template_name, .claim = &claim};
-    struct imprint_edit edit = {.work = make, .user = &making};
+    struct imprint_edit edit = {.work = make,
+                                .user = &making,
+                                .operation = "claim --temporary",
+                                .what = template_name};
     enum imprint_status status = imprint_keyring_open(dir, &authority, why);
 
     making.authority = authority;

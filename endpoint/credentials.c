@@ -80,7 +80,10 @@ enum imprint_status imprint_credentials_add(const char *dir, const char *name,
 {
     struct imprint_credentials made;
     struct adding adding = {name, lifetime_s, &made};
-    const struct imprint_edit edit = {.work = add, .user = &adding};
+    const struct imprint_edit edit = {.work = add,
+                                      .user = &adding,
+                                      .operation = "credentials add",
+                                      .what = name};
     enum imprint_status status;
 
     if (!imprint_name_policy_ok(name) || strlen(name) > NAME_MAX_LEN)
@@ -112,7 +115,9 @@ enum imprint_status imprint_credentials_remove(const char *dir,
                                                struct imprint_why *why)
 {
     const struct imprint_edit edit = {.work = drop,
-                                      .user = (void *)(uintptr_t)access_key_id};
+                                      .user = (void *)(uintptr_t)access_key_id,
+                                      .operation = "credentials remove",
+                                      .what = access_key_id};
 
     return imprint_edit_run(dir, &edit, why);
 }

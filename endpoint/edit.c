@@ -1,25 +1,45 @@
 #include "edit.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
+#include "audit.h"
 #include "posix/why.h"
 
+static enum imprint_status note(const char *dir,
+                                const struct imprint_edit *edit,
+                                struct imprint_why *why)
+{
+    char who[32];
+    const struct imprint_audit_entry entry = {who, edit->operation, edit->what};
+
+    if (!edit->operation)
+        return IMPRINT_OK;
+    (void)snprintf(who, sizeof(who), "uid:%u", (unsigned)getuid());
+    return imprint_audit_add(dir, &entry, why);
+}
+
+/* dir NULL: it only looks. */
 static enum imprint_status run_open(struct imprint_registry *registry,
                                     const struct imprint_edit *edit,
-                                    bool writes, struct imprint_why *why)
+                                    const char *dir, struct imprint_why *why)
 {
     struct imprint_why said = {"", ""};
     enum imprint_status status =
-        writes ? imprint_registry_begin(registry) : IMPRINT_OK;
+        dir ? imprint_registry_begin(registry) : IMPRINT_OK;
 
     if (status == IMPRINT_OK)
         status = edit->work(edit->user, registry, &said);
-    if (status == IMPRINT_OK && writes)
+    if (status == IMPRINT_OK && dir)
+        status = note(dir, edit, &said);
+    if (status == IMPRINT_OK && dir)
         status = imprint_registry_commit(registry);
     if (status == IMPRINT_OK)
         return status;
     if (said.text[0] == '\0')
         (void)imprint_why_set(&said, status, "%s",
                               imprint_registry_problem(registry));
-    if (writes)
+    if (dir)
         imprint_registry_undo(registry);
     if (why)
         *why = said;
@@ -36,7 +56,7 @@ static enum imprint_status run(const char *dir, const struct imprint_edit *edit,
 
     if (status != IMPRINT_OK)
         return status;
-    status = run_open(registry, edit, writes, why);
+    status = run_open(registry, edit, writes ? dir : NULL, why);
     imprint_registry_close(registry);
     return status;
 }

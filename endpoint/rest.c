@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "audit.h"
 #include "fault.h"
 #include "keyring.h"
 #include "posix/why.h"
@@ -74,13 +75,33 @@ static enum imprint_status fail(struct imprint_rest_call *call,
     return imprint_rest_refuse(call, IMPRINT_REST_INTERNAL, "%s", problem);
 }
 
+/* GET changes nothing, and neither do the lists that are asked by POST. */
+static enum imprint_status note(struct imprint_rest_call *call,
+                                const struct imprint_rest_route *route)
+{
+    char who[80];
+    const struct imprint_audit_entry entry = {who, route->name,
+                                              call->labels[0]};
+    struct imprint_why why = {"", ""};
+
+    if (route->use == IMPRINT_REST_READ)
+        return IMPRINT_OK;
+    (void)snprintf(who, sizeof(who), "key:%s",
+                   call->user && call->user[0] ? call->user : "-");
+    if (imprint_audit_add(call->place->dir, &entry, &why) == IMPRINT_OK)
+        return IMPRINT_OK;
+    return imprint_rest_refuse(call, IMPRINT_REST_INTERNAL, "%s", why.text);
+}
+
 static enum imprint_status run(struct imprint_rest_call *call,
                                const struct imprint_rest_route *route)
 {
     enum imprint_status status;
 
-    if (route->use != IMPRINT_REST_WRITE)
-        return route->run(call);
+    if (route->use != IMPRINT_REST_WRITE) {
+        status = note(call, route); /* it commits by itself */
+        return status == IMPRINT_OK ? route->run(call) : status;
+    }
     status = imprint_registry_begin(call->registry);
     if (status == IMPRINT_OK)
         status = imprint_registry_lock(call->registry, "control");
@@ -88,6 +109,8 @@ static enum imprint_status run(struct imprint_rest_call *call,
         status = route->run(call);
     if (status == IMPRINT_OK && call->has_failed)
         status = IMPRINT_ERR_INTERNAL;
+    if (status == IMPRINT_OK)
+        status = note(call, route);
     if (status == IMPRINT_OK)
         status = imprint_registry_commit(call->registry);
     if (status != IMPRINT_OK)

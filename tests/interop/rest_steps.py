@@ -63,6 +63,14 @@ def test_steps():
               ended.returncode == 0, ended.stderr)
         look_at(iot, "pump-1")
         tear_down(plane, iot, made)
+        with open(os.path.join(plane.dir, "audit"), encoding="utf-8") as file:
+            entries = [json.loads(line) for line in file]
+        check("the audit log has each change, and who made it",
+              [entry["operation"] for entry in entries
+               if entry["who"] == "key:admin"][:4] ==
+              ["CreateRole", "AttachRolePolicy", "CreatePolicy",
+               "AddPermission"] and
+              plane.verb("audit", "verify")[0] == 0, entries)
         rest_rig.check_model("the five steps")
 
 
