@@ -237,8 +237,9 @@ static void note_template(void *user,
         note_hook(user, template->hook);
 }
 
-static void note_setting(void *user, const char *name)
+static void note_setting(void *user, const char *name, const char *value)
 {
+    (void)value;
     note_hook(user, name + HOOK_LEN);
 }
 

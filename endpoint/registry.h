@@ -130,7 +130,7 @@ enum imprint_status imprint_registry_put_setting(
 /* Those that are set and whose names begin so, sorted. */
 enum imprint_status imprint_registry_each_setting(
     struct imprint_registry *registry, const char *prefix,
-    void (*each)(void *user, const char *name), void *user);
+    void (*each)(void *user, const char *name, const char *value), void *user);
 /* *value is to be freed. ERR_NOT_FOUND: it is not set. */
 enum imprint_status imprint_registry_find_setting(
     struct imprint_registry *registry, const char *name, char **value);

@@ -302,14 +302,15 @@ enum imprint_status imprint_registry_find_setting(
 
 enum imprint_status imprint_registry_each_setting(
     struct imprint_registry *registry, const char *prefix,
-    void (*each)(void *user, const char *name), void *user)
+    void (*each)(void *user, const char *name, const char *value), void *user)
 {
     struct imprint_sql *statement = imprint_sql_ready(registry, SQL_SETTINGS);
     enum imprint_status status;
 
     imprint_sql_bind_text(statement, 1, prefix);
     while ((status = imprint_sql_step(statement)) == IMPRINT_OK)
-        each(user, imprint_sql_text(statement, 0));
+        each(user, imprint_sql_text(statement, 0),
+             imprint_sql_text(statement, 1));
     return imprint_sql_end(statement, status);
 }
 

@@ -106,23 +106,35 @@ static bool read_number(const char *text, const struct imprint_rules_row *row,
     return true;
 }
 
+struct reading {
+    int64_t numbers[IMPRINT_RULE_COUNT];
+    bool are_bad[IMPRINT_RULE_COUNT];
+};
+
+static void read_setting(void *user, const char *name, const char *value)
+{
+    struct reading *reading = user;
+    enum imprint_rule rule;
+
+    if (imprint_rules_find(name, &rule))
+        reading->are_bad[rule] =
+            !read_number(value, &rows[rule], &reading->numbers[rule]);
+}
+
 void imprint_rules_read(struct imprint_rules *rules,
                         struct imprint_registry *registry, bool is_first)
 {
+    struct reading reading = {.are_bad = {false}};
+    enum imprint_status status;
     size_t i;
 
+    for (i = 0; i < IMPRINT_RULE_COUNT; i++)
+        reading.numbers[i] = rows[i].fallback;
+    status =
+        imprint_registry_each_setting(registry, "", read_setting, &reading);
     for (i = 0; i < IMPRINT_RULE_COUNT; i++) {
-        int64_t number = rows[i].fallback;
-        char *text = NULL;
-        enum imprint_status status =
-            imprint_registry_find_setting(registry, rows[i].name, &text);
-        bool is_known =
-            status == IMPRINT_ERR_NOT_FOUND ||
-            (status == IMPRINT_OK && read_number(text, &rows[i], &number));
-
-        if (is_known || is_first)
-            atomic_store(&rules->values[i], number);
-        free(text);
+        if (is_first || (status == IMPRINT_OK && !reading.are_bad[i]))
+            atomic_store(&rules->values[i], reading.numbers[i]);
     }
 }
 

@@ -63,7 +63,7 @@ static const char *const texts[SQL_COUNT] = {
                         "value = excluded.value",
     [SQL_DROP_SETTING] = "DELETE FROM setting WHERE name = ?1",
     [SQL_FIND_SETTING] = "SELECT value FROM setting WHERE name = ?1",
-    [SQL_SETTINGS] = "SELECT name FROM setting "
+    [SQL_SETTINGS] = "SELECT name, value FROM setting "
                      "WHERE substr(name, 1, length(CAST(?1 AS TEXT))) = ?1 "
                      "ORDER BY name",
     [SQL_CHANGES] = "SELECT seq, what FROM change WHERE seq > ?1 ORDER BY seq",
