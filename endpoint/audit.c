@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "line.h"
 #include "posix/clock.h"
 #include "posix/json.h"
 #include "posix/keys.h"
@@ -99,10 +100,7 @@ static bool put_text(struct imprint_json *object, const char *name,
     char cut[TEXT_LEN + 1];
 
     (void)snprintf(cut, sizeof(cut), "%s", text);
-    for (char *at = cut; *at; at++) {
-        if (*at < 0x20 || *at > 0x7e)
-            *at = '?';
-    }
+    imprint_line_clean(cut);
     return imprint_json_put_text(object, name, cut);
 }
 

@@ -11,16 +11,10 @@
 void imprint_authority_certificate_id(struct imprint_slice certificate_der,
                                       char id[IMPRINT_AUTHORITY_ID_LEN + 1])
 {
-    static const char digits[] = "0123456789abcdef";
     uint8_t digest[IMPRINT_AUTHORITY_DIGEST_LEN];
-    size_t i;
 
     imprint_authority_digest(certificate_der, digest);
-    for (i = 0; i < sizeof(digest); i++) {
-        id[2 * i] = digits[digest[i] >> 4];
-        id[2 * i + 1] = digits[digest[i] & 15];
-    }
-    id[IMPRINT_AUTHORITY_ID_LEN] = '\0';
+    imprint_keys_write_hex(digest, sizeof(digest), id);
 }
 
 /* Base64 around JSON around base64: devices have seen no other shape. */

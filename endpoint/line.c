@@ -24,3 +24,11 @@ const char *imprint_line_quote(char word[IMPRINT_LINE_WORD_LEN],
     word[len] = '\0';
     return word;
 }
+
+void imprint_line_clean(char *text)
+{
+    for (; *text; text++) {
+        if (*text < 0x20 || *text > 0x7e)
+            *text = '?';
+    }
+}

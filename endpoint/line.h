@@ -12,4 +12,7 @@
 const char *imprint_line_quote(char word[IMPRINT_LINE_WORD_LEN],
                                const char *text);
 
+/* Where it is: what is no printable ASCII becomes '?'. */
+void imprint_line_clean(char *text);
+
 #endif

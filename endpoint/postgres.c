@@ -1,6 +1,5 @@
 #include "postgres.h"
 
-#include <errno.h>
 #include <libpq-fe.h>
 #include <poll.h>
 #include <pthread.h>

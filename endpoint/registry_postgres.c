@@ -6,7 +6,6 @@
 #include "posix/why.h"
 #include "sql_driver.h"
 
-#define SCHEMA_NUMBER 3 /* as in registry_sqlite.c */
 #define NUMBER_LEN 24
 #define COLUMN_MAX_COUNT 12
 #define BYTES_MAX_LEN (1 << 20)
@@ -338,7 +337,7 @@ static enum imprint_status make_schema(struct imprint_registry *registry,
 
     (void)snprintf(text, sizeof(text),
                    "INSERT INTO schema_number (number) VALUES (%d)",
-                   SCHEMA_NUMBER);
+                   IMPRINT_SQL_DRIVER_SCHEMA);
     if (status == IMPRINT_OK)
         status = imprint_registry_lock(registry, "schema");
     if (status == IMPRINT_OK)
@@ -348,7 +347,7 @@ static enum imprint_status make_schema(struct imprint_registry *registry,
                                           imprint_registry_schema_postgres);
         if (status == IMPRINT_OK)
             status = imprint_postgres_execute(place->postgres, text);
-        *number = SCHEMA_NUMBER;
+        *number = IMPRINT_SQL_DRIVER_SCHEMA;
     }
     if (status == IMPRINT_OK)
         status = imprint_registry_commit(registry);
@@ -372,12 +371,12 @@ static enum imprint_status set_up(struct imprint_registry *registry,
     if (status != IMPRINT_OK)
         return imprint_why_set(why, IMPRINT_ERR_STORAGE, "%s",
                                registry->problem);
-    if (number == SCHEMA_NUMBER)
+    if (number == IMPRINT_SQL_DRIVER_SCHEMA)
         return IMPRINT_OK;
     return imprint_why_set(why, IMPRINT_ERR_STORAGE,
                            "the registry has schema %lld; this program knows "
                            "%d",
-                           (long long)number, SCHEMA_NUMBER);
+                           (long long)number, IMPRINT_SQL_DRIVER_SCHEMA);
 }
 
 enum imprint_status imprint_registry_postgres_open(

@@ -10,7 +10,6 @@
 #include "posix/file.h"
 #include "posix/why.h"
 
-#define SCHEMA_NUMBER 3
 #define PATH_LEN 4096
 #define WRITE_WAIT_MS 5000
 #define READ_WAIT_MS 200
@@ -208,7 +207,7 @@ static bool write_schema(sqlite3 *database, int number)
     const struct {
         const char *aside;
         const char *over;
-    } steps[SCHEMA_NUMBER] = {
+    } steps[IMPRINT_SQL_DRIVER_SCHEMA] = {
         {"", ""},
         {imprint_registry_schema_sqlite_1_aside,
          imprint_registry_schema_sqlite_1_over},
@@ -217,7 +216,8 @@ static bool write_schema(sqlite3 *database, int number)
     };
     char set[64];
 
-    (void)snprintf(set, sizeof(set), "PRAGMA user_version = %d", SCHEMA_NUMBER);
+    (void)snprintf(set, sizeof(set), "PRAGMA user_version = %d",
+                   IMPRINT_SQL_DRIVER_SCHEMA);
     return execute(database, steps[number].aside) &&
            execute(database, imprint_registry_schema_sqlite) &&
            execute(database, steps[number].over) && execute(database, set);
@@ -225,7 +225,7 @@ static bool write_schema(sqlite3 *database, int number)
 
 static bool is_older(int number)
 {
-    return number >= 0 && number < SCHEMA_NUMBER;
+    return number >= 0 && number < IMPRINT_SQL_DRIVER_SCHEMA;
 }
 
 static enum imprint_status fail_open(sqlite3 *database, const char *path,
@@ -245,7 +245,7 @@ static enum imprint_status make_schema(sqlite3 *database, const char *path,
         (!is_older(*number) || write_schema(database, *number)) &&
         execute(database, "COMMIT")) {
         if (is_older(*number))
-            *number = SCHEMA_NUMBER;
+            *number = IMPRINT_SQL_DRIVER_SCHEMA;
         return IMPRINT_OK;
     }
     status = fail_open(database, path, why);
@@ -272,10 +272,10 @@ static enum imprint_status set_up(struct imprint_registry *registry,
         return fail_open(database, path, why);
     if (is_older(number) && (number > 0 || writes))
         status = make_schema(database, path, &number, why);
-    if (status == IMPRINT_OK && number != SCHEMA_NUMBER)
+    if (status == IMPRINT_OK && number != IMPRINT_SQL_DRIVER_SCHEMA)
         status = imprint_why_set(why, IMPRINT_ERR_STORAGE,
                                  "\"%s\" has schema %d; this program knows %d",
-                                 path, number, SCHEMA_NUMBER);
+                                 path, number, IMPRINT_SQL_DRIVER_SCHEMA);
     if (status == IMPRINT_OK &&
         !execute(database, writes ? "PRAGMA cache_size = -16384"
                                   : "PRAGMA query_only = ON"))

@@ -11,7 +11,6 @@
 #include "rest_list.h"
 #include "rest_route.h"
 
-#define CODE_SETTING "registration_code"
 #define PROVIDER_SETTING "provider"
 #define PROVIDER_ARN_KIND "certificateprovider"
 #define CSR_OPERATION "CreateCertificateFromCsr"
@@ -50,14 +49,14 @@ static enum imprint_status get_code(struct imprint_rest_call *call)
 {
     char *code = NULL;
     char made[65];
-    enum imprint_status status =
-        imprint_registry_find_setting(call->registry, CODE_SETTING, &code);
+    enum imprint_status status = imprint_registry_find_setting(
+        call->registry, IMPRINT_REST_CODE_SETTING, &code);
 
     if (status == IMPRINT_ERR_NOT_FOUND) {
         status = imprint_rest_id_random(made);
         if (status == IMPRINT_OK)
-            status = imprint_registry_put_setting(call->registry, CODE_SETTING,
-                                                  made);
+            status = imprint_registry_put_setting(
+                call->registry, IMPRINT_REST_CODE_SETTING, made);
     }
     imprint_rest_put(call, call->out, "registrationCode", code ? code : made);
     free(code);
@@ -66,7 +65,8 @@ static enum imprint_status get_code(struct imprint_rest_call *call)
 
 static enum imprint_status drop_code(struct imprint_rest_call *call)
 {
-    return imprint_registry_put_setting(call->registry, CODE_SETTING, NULL);
+    return imprint_registry_put_setting(call->registry,
+                                        IMPRINT_REST_CODE_SETTING, NULL);
 }
 
 /* ---- certificate providers: one of an account ---- */
@@ -126,17 +126,10 @@ static enum imprint_status save_provider(struct imprint_rest_call *call,
     return status;
 }
 
-static void note_any(void *user, const char *const *columns)
-{
-    (void)columns;
-    *(bool *)user = true;
-}
-
 static enum imprint_status create_provider(struct imprint_rest_call *call)
 {
     const char *name = call->labels[0];
     struct imprint_json *document = NULL;
-    bool is_any = false;
     enum imprint_status status;
 
     if (!imprint_name_policy_ok(name))
@@ -157,9 +150,9 @@ static enum imprint_status create_provider(struct imprint_rest_call *call)
     }
     if (status != IMPRINT_ERR_NOT_FOUND)
         return status;
-    status = imprint_rest_look(call, IMPRINT_VIEW_RESOURCES,
-                               IMPRINT_RESOURCE_PROVIDER, note_any, &is_any);
-    if (is_any)
+    status = imprint_rest_is_there(call, IMPRINT_VIEW_RESOURCES,
+                                   IMPRINT_RESOURCE_PROVIDER);
+    if (status == IMPRINT_OK)
         return imprint_rest_refuse(call, IMPRINT_REST_LIMIT_EXCEEDED,
                                    "An account has one certificate provider");
     if (status != IMPRINT_ERR_NOT_FOUND)

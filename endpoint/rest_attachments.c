@@ -25,9 +25,8 @@ static enum imprint_status find_target(struct imprint_rest_call *call,
     if (arn && strstr(arn, ":" GROUP_KIND "/")) {
         status = imprint_rest_read_arn(call, arn, GROUP_KIND, &name);
         if (status == IMPRINT_OK)
-            status = imprint_rest_missing(
-                call, imprint_rest_is_there(call, IMPRINT_VIEW_GROUP, name),
-                "Thing group", name);
+            status = imprint_rest_need(call, IMPRINT_VIEW_GROUP, "Thing group",
+                                       name);
         out->group = name;
         return status;
     }
@@ -36,24 +35,13 @@ static enum imprint_status find_target(struct imprint_rest_call *call,
     return status;
 }
 
-static enum imprint_status find_policy(struct imprint_rest_call *call,
-                                       const char *name)
-{
-    enum imprint_status status =
-        name[0] == '$'
-            ? IMPRINT_ERR_NOT_FOUND
-            : imprint_catalog_find_policy(call->registry, name, NULL);
-
-    return imprint_rest_missing(call, status, "Policy", name);
-}
-
 /* What is so already is fine. */
 static enum imprint_status switch_policy(struct imprint_rest_call *call,
                                          const char *arn, bool is_attached)
 {
     const char *policy = call->labels[0];
     struct target target = {NULL, NULL};
-    enum imprint_status status = find_policy(call, policy);
+    enum imprint_status status = imprint_rest_need_policy(call, policy);
 
     if (status == IMPRINT_OK)
         status = find_target(call, arn, &target);
@@ -154,7 +142,8 @@ static enum imprint_status list_targets(struct imprint_rest_call *call)
         .by_marker = true,
         .each = list_target,
     };
-    enum imprint_status status = find_policy(call, call->labels[0]);
+    enum imprint_status status =
+        imprint_rest_need_policy(call, call->labels[0]);
 
     return status == IMPRINT_OK ? imprint_rest_list(call, &listing) : status;
 }
@@ -173,7 +162,7 @@ static enum imprint_status list_principals(struct imprint_rest_call *call)
     if (!call->policy)
         return imprint_rest_refuse(call, IMPRINT_REST_INVALID_REQUEST,
                                    "x-amzn-iot-policy must not be null");
-    status = find_policy(call, call->policy);
+    status = imprint_rest_need_policy(call, call->policy);
     return status == IMPRINT_OK ? imprint_rest_list(call, &listing) : status;
 }
 

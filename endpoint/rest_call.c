@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "line.h"
 #include "setup.h"
 
 #define ARN "arn:aws:iot:" IMPRINT_SETUP_REGION ":" IMPRINT_SETUP_ACCOUNT ":"
@@ -14,17 +15,13 @@ enum imprint_status imprint_rest_refuse(struct imprint_rest_call *call,
                                         const char *format, ...)
 {
     va_list arguments;
-    char *at;
 
     call->error = error;
     va_start(arguments, format);
     (void)vsnprintf(call->message, sizeof(call->message), format, arguments);
     va_end(arguments);
     /* what it quotes may be anything, and cut anywhere */
-    for (at = call->message; *at; at++) {
-        if (*at < 0x20 || *at > 0x7e)
-            *at = '?';
-    }
+    imprint_line_clean(call->message);
     return IMPRINT_ERR_REFUSED;
 }
 
@@ -198,4 +195,39 @@ enum imprint_status imprint_rest_is_there(struct imprint_rest_call *call,
                                           const char *of)
 {
     return imprint_rest_look(call, view, of, NULL, NULL);
+}
+
+enum imprint_status imprint_rest_need(struct imprint_rest_call *call,
+                                      enum imprint_view view, const char *what,
+                                      const char *name)
+{
+    return imprint_rest_missing(call, imprint_rest_is_there(call, view, name),
+                                what, name);
+}
+
+enum imprint_status imprint_rest_need_policy(struct imprint_rest_call *call,
+                                             const char *name)
+{
+    static const char what[] = "Policy";
+
+    return name[0] == '$'
+               ? imprint_rest_missing(call, IMPRINT_ERR_NOT_FOUND, what, name)
+               : imprint_rest_need(call, IMPRINT_VIEW_POLICY, what, name);
+}
+
+enum imprint_status imprint_rest_check_version(struct imprint_rest_call *call,
+                                               int64_t expected,
+                                               int64_t version)
+{
+    if (expected == 0 || expected == version)
+        return IMPRINT_OK;
+    return imprint_rest_refuse(call, IMPRINT_REST_VERSION_CONFLICT,
+                               "expectedVersion is %lld, and the version is "
+                               "%lld",
+                               (long long)expected, (long long)version);
+}
+
+bool imprint_rest_is_same(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
 }

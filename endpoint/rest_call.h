@@ -125,4 +125,19 @@ enum imprint_status imprint_rest_is_there(struct imprint_rest_call *call,
                                           enum imprint_view view,
                                           const char *of);
 
+/* 404 as imprint_rest_missing says it, unless it has a row. */
+enum imprint_status imprint_rest_need(struct imprint_rest_call *call,
+                                      enum imprint_view view, const char *what,
+                                      const char *name);
+/* The same of a policy; those that the endpoint has for itself are not there.
+ */
+enum imprint_status imprint_rest_need_policy(struct imprint_rest_call *call,
+                                             const char *name);
+/* expected 0: none was given. ERR_REFUSED: it is another one. */
+enum imprint_status imprint_rest_check_version(struct imprint_rest_call *call,
+                                               int64_t expected,
+                                               int64_t version);
+/* Texts, or both NULL. */
+bool imprint_rest_is_same(const char *a, const char *b);
+
 #endif

@@ -8,11 +8,11 @@
 #include "posix/keys.h"
 #include "resource.h"
 #include "rest_certificate.h"
+#include "rest_id.h"
 #include "rest_list.h"
 #include "rest_route.h"
 
 #define ARN_KIND "cacert"
-#define CODE_SETTING "registration_code"
 
 static enum imprint_status refuse_missing(struct imprint_rest_call *call,
                                           enum imprint_status status,
@@ -45,8 +45,8 @@ static enum imprint_status check_proof(struct imprint_rest_call *call,
     struct imprint_why why = {"", ""};
     char *code = NULL;
     char wanted[80];
-    enum imprint_status status =
-        imprint_registry_find_setting(call->registry, CODE_SETTING, &code);
+    enum imprint_status status = imprint_registry_find_setting(
+        call->registry, IMPRINT_REST_CODE_SETTING, &code);
 
     if (status == IMPRINT_ERR_NOT_FOUND)
         return refuse_code(call, "There is no registration code: ask for one "

@@ -44,9 +44,8 @@ enum imprint_status imprint_rest_certificate_of_arn(
     if (status == IMPRINT_OK)
         status = check_id(call, *id);
     if (status == IMPRINT_OK)
-        status = refuse_missing(
-            call, imprint_rest_is_there(call, IMPRINT_VIEW_CERTIFICATE, *id),
-            *id);
+        status = imprint_rest_need(call, IMPRINT_VIEW_CERTIFICATE,
+                                   "Certificate", *id);
     return status;
 }
 

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "aws/document.h"
 #include "aws/name.h"
+#include "posix/clock.h"
 #include "resource.h"
 #include "rest_id.h"
 #include "rest_role.h"
@@ -147,15 +147,6 @@ enum imprint_status imprint_rest_role_check(struct imprint_rest_call *call,
 
 /* ---- roles ---- */
 
-static void write_time(int64_t seconds, char text[32])
-{
-    time_t now = (time_t)seconds;
-    struct tm parts;
-
-    (void)gmtime_r(&now, &parts);
-    (void)strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts);
-}
-
 static void put_escaped(struct imprint_rest_call *call, const char *element,
                         const char *text)
 {
@@ -191,7 +182,7 @@ static void show(struct imprint_rest_call *call, const char *name,
     imprint_rest_xml(call, "RoleId", text);
     (void)snprintf(text, sizeof(text), ROLE_ARN "%.512s%.64s", path, name);
     imprint_rest_xml(call, "Arn", text);
-    write_time(created, text);
+    imprint_clock_write(created, text);
     imprint_rest_xml(call, "CreateDate", text);
     put_escaped(call, "AssumeRolePolicyDocument",
                 imprint_json_text(role, "document"));

@@ -112,3 +112,13 @@ enum imprint_status imprint_rest_list(struct imprint_rest_call *call,
                      list->by_marker ? "nextMarker" : "nextToken", token);
     return IMPRINT_OK;
 }
+
+void imprint_rest_list_group(struct imprint_rest_call *call,
+                             const char *arn_kind, const char *name)
+{
+    struct imprint_json *item = imprint_rest_new(call);
+
+    imprint_rest_put(call, item, "groupName", name);
+    imprint_rest_put_arn(call, item, "groupArn", arn_kind, name);
+    imprint_rest_add(call, item);
+}

@@ -17,4 +17,8 @@ struct imprint_rest_listing {
 enum imprint_status imprint_rest_list(struct imprint_rest_call *call,
                                       const struct imprint_rest_listing *list);
 
+/* One item of a list of groups: groupName, groupArn. */
+void imprint_rest_list_group(struct imprint_rest_call *call,
+                             const char *arn_kind, const char *name);
+
 #endif

@@ -32,20 +32,16 @@ static enum imprint_status read_name(struct imprint_rest_call *call,
 static enum imprint_status find_thing(struct imprint_rest_call *call,
                                       const char *name)
 {
-    return imprint_rest_missing(
-        call, imprint_rest_is_there(call, IMPRINT_VIEW_THING, name), "Thing",
-        name);
+    return imprint_rest_need(call, IMPRINT_VIEW_THING, "Thing", name);
 }
 
 static enum imprint_status find_group(struct imprint_rest_call *call,
                                       bool is_billing, const char *name)
 {
-    return imprint_rest_missing(
-        call,
-        imprint_rest_is_there(
-            call, is_billing ? IMPRINT_VIEW_BILLING_GROUP : IMPRINT_VIEW_GROUP,
-            name),
-        is_billing ? "Billing group" : "Thing group", name);
+    return is_billing ? imprint_rest_need(call, IMPRINT_VIEW_BILLING_GROUP,
+                                          "Billing group", name)
+                      : imprint_rest_need(call, IMPRINT_VIEW_GROUP,
+                                          "Thing group", name);
 }
 
 static enum imprint_status read_pair(struct imprint_rest_call *call,
@@ -183,12 +179,7 @@ static enum imprint_status list_billing_things(struct imprint_rest_call *call)
 
 static void list_group(void *user, const char *const *columns)
 {
-    struct imprint_rest_call *call = user;
-    struct imprint_json *item = imprint_rest_new(call);
-
-    imprint_rest_put(call, item, "groupName", columns[0]);
-    imprint_rest_put_arn(call, item, "groupArn", "thinggroup", columns[0]);
-    imprint_rest_add(call, item);
+    imprint_rest_list_group(user, "thinggroup", columns[0]);
 }
 
 static enum imprint_status list_groups(struct imprint_rest_call *call)

@@ -128,11 +128,6 @@ static char *write_properties(const struct imprint_rest_call *call,
     return properties ? imprint_json_write_line(properties) : strdup("{}");
 }
 
-static bool is_same(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 /* The same once more is fine. */
 static enum imprint_status compare(struct imprint_rest_call *call,
                                    const struct kind *kind, const char *name,
@@ -140,7 +135,8 @@ static enum imprint_status compare(struct imprint_rest_call *call,
                                    const struct named *there)
 {
     if (strcmp(there->document, properties) == 0 &&
-        is_same(there->parent, imprint_rest_text(call, "parentGroupName"))) {
+        imprint_rest_is_same(there->parent,
+                             imprint_rest_text(call, "parentGroupName"))) {
         put_head(call, kind, name, there->created);
         return IMPRINT_OK;
     }
@@ -182,9 +178,8 @@ static enum imprint_status create(struct imprint_rest_call *call,
                                    "%s \"%.130s\" must be %s", kind->name, name,
                                    IMPRINT_NAME_THING);
     if (parent)
-        status = imprint_rest_missing(
-            call, imprint_rest_is_there(call, IMPRINT_VIEW_GROUP, parent),
-            "Thing group", parent);
+        status =
+            imprint_rest_need(call, IMPRINT_VIEW_GROUP, "Thing group", parent);
     if (status != IMPRINT_OK)
         return status;
     properties = write_properties(call, kind);
@@ -217,12 +212,7 @@ static enum imprint_status create_billing(struct imprint_rest_call *call)
 
 static void add_ancestor(void *user, const char *const *columns)
 {
-    struct imprint_rest_call *call = user;
-    struct imprint_json *item = imprint_rest_new(call);
-
-    imprint_rest_put(call, item, "groupName", columns[0]);
-    imprint_rest_put_arn(call, item, "groupArn", "thinggroup", columns[0]);
-    imprint_rest_add(call, item);
+    imprint_rest_list_group(user, "thinggroup", columns[0]);
 }
 
 /* From the root down to the parent. */
@@ -284,14 +274,9 @@ static enum imprint_status describe(struct imprint_rest_call *call,
         if (kind != &type_kind)
             imprint_rest_put_number(call, call->out, "version", named.version);
     }
-    if (status == IMPRINT_OK && named.parent) {
-        struct imprint_json *metadata = imprint_rest_new(call);
-
-        imprint_rest_put_number(call, metadata, "creationDate", named.created);
-        imprint_rest_put(call, metadata, "parentGroupName", named.parent);
-        status = put_ancestors(call, metadata, name);
-        imprint_rest_put_value(call, call->out, kind->metadata, metadata);
-    }
+    if (status == IMPRINT_OK && named.parent)
+        status = put_ancestors(
+            call, imprint_json_open(call->out, kind->metadata), name);
     release(&named);
     return status;
 }
@@ -344,14 +329,8 @@ static void list_type(void *user, const char *const *columns)
 static void put_group(struct imprint_rest_call *call, const char *arn,
                       const char *name)
 {
-    struct imprint_json *item;
-
-    if (!has_prefix(call, name))
-        return;
-    item = imprint_rest_new(call);
-    imprint_rest_put(call, item, "groupName", name);
-    imprint_rest_put_arn(call, item, "groupArn", arn, name);
-    imprint_rest_add(call, item);
+    if (has_prefix(call, name))
+        imprint_rest_list_group(call, arn, name);
 }
 
 static void list_group(void *user, const char *const *columns)
@@ -392,9 +371,7 @@ static enum imprint_status list_groups(struct imprint_rest_call *call)
     };
     enum imprint_status status =
         parent
-            ? imprint_rest_missing(
-                  call, imprint_rest_is_there(call, IMPRINT_VIEW_GROUP, parent),
-                  "Thing group", parent)
+            ? imprint_rest_need(call, IMPRINT_VIEW_GROUP, "Thing group", parent)
             : IMPRINT_OK;
 
     return status == IMPRINT_OK ? imprint_rest_list(call, &listing) : status;
@@ -414,18 +391,6 @@ static enum imprint_status list_billing(struct imprint_rest_call *call)
 
 /* ---- change ---- */
 
-static enum imprint_status check_version(struct imprint_rest_call *call,
-                                         int64_t expected,
-                                         const struct named *named)
-{
-    if (expected == 0 || expected == named->version)
-        return IMPRINT_OK;
-    return imprint_rest_refuse(call, IMPRINT_REST_VERSION_CONFLICT,
-                               "expectedVersion is %lld, and the version is "
-                               "%lld",
-                               (long long)expected, (long long)named->version);
-}
-
 static enum imprint_status update(struct imprint_rest_call *call,
                                   const struct kind *kind)
 {
@@ -438,9 +403,9 @@ static enum imprint_status update(struct imprint_rest_call *call,
     if (status == IMPRINT_OK && !properties)
         status = IMPRINT_ERR_INTERNAL;
     if (status == IMPRINT_OK)
-        status = check_version(
+        status = imprint_rest_check_version(
             call, imprint_json_number(call->body, "expectedVersion", 0),
-            &named);
+            named.version);
     if (status == IMPRINT_OK)
         status = imprint_control_change_name(call->registry, kind->catalog,
                                              name, properties);
@@ -470,8 +435,8 @@ static enum imprint_status drop(struct imprint_rest_call *call,
     enum imprint_status status = load(call, kind, name, &named);
 
     if (status == IMPRINT_OK)
-        status = check_version(call, expected ? strtoll(expected, NULL, 10) : 0,
-                               &named);
+        status = imprint_rest_check_version(
+            call, expected ? strtoll(expected, NULL, 10) : 0, named.version);
     release(&named);
     if (status == IMPRINT_OK &&
         imprint_rest_is_there(call, IMPRINT_VIEW_CHILD_GROUPS, name) ==

@@ -13,13 +13,6 @@
 
 #define ARN_KIND "policy"
 
-static enum imprint_status refuse_missing(struct imprint_rest_call *call,
-                                          enum imprint_status status,
-                                          const char *name)
-{
-    return imprint_rest_missing(call, status, "Policy", name);
-}
-
 static enum imprint_status check_document(struct imprint_rest_call *call,
                                           const char *document)
 {
@@ -36,16 +29,9 @@ static enum imprint_status check_document(struct imprint_rest_call *call,
                                      why.text);
 }
 
-/* Those that the endpoint has for itself are nobody else's. */
 static enum imprint_status find(struct imprint_rest_call *call)
 {
-    const char *name = call->labels[0];
-    enum imprint_status status =
-        name[0] == '$'
-            ? IMPRINT_ERR_NOT_FOUND
-            : imprint_catalog_find_policy(call->registry, name, NULL);
-
-    return refuse_missing(call, status, name);
+    return imprint_rest_need_policy(call, call->labels[0]);
 }
 
 static enum imprint_status create(struct imprint_rest_call *call)

@@ -13,9 +13,7 @@
 static enum imprint_status find(struct imprint_rest_call *call,
                                 const char *name)
 {
-    return imprint_rest_missing(
-        call, imprint_rest_is_there(call, IMPRINT_VIEW_THING, name), "Thing",
-        name);
+    return imprint_rest_need(call, IMPRINT_VIEW_THING, "Thing", name);
 }
 
 static enum imprint_status find_pair(struct imprint_rest_call *call,

@@ -18,13 +18,18 @@
 #define ARN_KIND "provisioningtemplate"
 #define TEMPLATE_MAX_COUNT 256 /* AWS quota */
 #define DESCRIPTION_MAX_LEN 500
-#define BODY_MAX_LEN 10240
 
 static enum imprint_status refuse_missing(struct imprint_rest_call *call,
                                           enum imprint_status status,
                                           const char *name)
 {
     return imprint_rest_missing(call, status, "Template", name);
+}
+
+static enum imprint_status find(struct imprint_rest_call *call,
+                                const char *name)
+{
+    return imprint_rest_need(call, IMPRINT_VIEW_TEMPLATE, "Template", name);
 }
 
 /* ---- what a request may bring ---- */
@@ -36,11 +41,11 @@ static enum imprint_status check_body(struct imprint_rest_call *call,
     struct imprint_why why = {"", ""};
     enum imprint_status status;
 
-    if (strlen(body) > BODY_MAX_LEN)
+    if (strlen(body) > IMPRINT_TEMPLATE_MAX_LEN)
         return imprint_rest_refuse(call, IMPRINT_REST_INVALID_REQUEST,
                                    "templateBody has %zu characters; %d are "
                                    "allowed",
-                                   strlen(body), BODY_MAX_LEN);
+                                   strlen(body), IMPRINT_TEMPLATE_MAX_LEN);
     status = imprint_template_parse(imprint_slice_text(body), &parsed, &why);
     imprint_template_free(parsed);
     return status == IMPRINT_OK
@@ -175,8 +180,7 @@ static enum imprint_status update(struct imprint_rest_call *call)
     const char *name = call->labels[0];
     int64_t version = imprint_json_number(call->body, "defaultVersionId", 0);
     struct imprint_control_template change = {.role = NULL};
-    enum imprint_status status = refuse_missing(
-        call, imprint_rest_is_there(call, IMPRINT_VIEW_TEMPLATE, name), name);
+    enum imprint_status status = find(call, name);
 
     if (status == IMPRINT_OK)
         status = read_change(call, &change);
@@ -283,8 +287,7 @@ static enum imprint_status create_version(struct imprint_rest_call *call)
     const char *body = imprint_rest_text(call, "templateBody");
     bool is_default = imprint_rest_is_on(call, "setAsDefault");
     int64_t number = 0;
-    enum imprint_status status = refuse_missing(
-        call, imprint_rest_is_there(call, IMPRINT_VIEW_TEMPLATE, name), name);
+    enum imprint_status status = find(call, name);
 
     if (status == IMPRINT_OK)
         status = check_body(call, body);
@@ -333,11 +336,9 @@ static enum imprint_status list_versions(struct imprint_rest_call *call)
         .member = "versions",
         .each = list_version,
     };
-    enum imprint_status status =
-        imprint_rest_is_there(call, IMPRINT_VIEW_TEMPLATE, name);
+    enum imprint_status status = find(call, name);
 
-    return status == IMPRINT_OK ? imprint_rest_list(call, &listing)
-                                : refuse_missing(call, status, name);
+    return status == IMPRINT_OK ? imprint_rest_list(call, &listing) : status;
 }
 
 static void describe_one_version(void *user, const char *const *columns)

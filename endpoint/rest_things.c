@@ -166,36 +166,26 @@ static enum imprint_status read_attributes(struct imprint_rest_call *call,
 
 /* ---- create, update, delete ---- */
 
-struct type_check {
-    bool is_deprecated;
-};
-
 static void see_type(void *user, const char *const *columns)
 {
-    struct type_check *check = user;
-
-    check->is_deprecated = strstr(columns[2], "\"deprecationDate\"") != NULL;
+    *(bool *)user = strstr(columns[2], "\"deprecationDate\"") != NULL;
 }
 
 /* type may be NULL. */
 static enum imprint_status check_type(struct imprint_rest_call *call,
                                       const char *type)
 {
-    struct type_check check = {false};
+    bool is_deprecated = false;
     enum imprint_status status;
 
     if (!type)
         return IMPRINT_OK;
-    status = imprint_rest_look(call, IMPRINT_VIEW_TYPE, type, see_type, &check);
-    if (status == IMPRINT_OK && check.is_deprecated)
+    status = imprint_rest_look(call, IMPRINT_VIEW_TYPE, type, see_type,
+                               &is_deprecated);
+    if (status == IMPRINT_OK && is_deprecated)
         return imprint_rest_refuse(call, IMPRINT_REST_INVALID_REQUEST,
                                    "Thing type %s is deprecated", type);
     return imprint_rest_missing(call, status, "Thing type", type);
-}
-
-static bool is_same(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
 static void put_made(struct imprint_rest_call *call, const char *name,
@@ -214,9 +204,9 @@ static enum imprint_status compare(struct imprint_rest_call *call,
                                    const struct imprint_catalog_thing *wanted,
                                    const struct there *there)
 {
-    if (is_same(wanted->attributes, there->attributes) &&
-        is_same(wanted->type, there->type) &&
-        is_same(wanted->billing_group, there->billing_group)) {
+    if (imprint_rest_is_same(wanted->attributes, there->attributes) &&
+        imprint_rest_is_same(wanted->type, there->type) &&
+        imprint_rest_is_same(wanted->billing_group, there->billing_group)) {
         put_made(call, wanted->name, there->created);
         return IMPRINT_OK;
     }
@@ -245,11 +235,8 @@ static enum imprint_status create(struct imprint_rest_call *call)
                                    thing.name, IMPRINT_NAME_THING);
     status = check_type(call, thing.type);
     if (status == IMPRINT_OK && thing.billing_group)
-        status = imprint_rest_missing(
-            call,
-            imprint_rest_is_there(call, IMPRINT_VIEW_BILLING_GROUP,
-                                  thing.billing_group),
-            "Billing group", thing.billing_group);
+        status = imprint_rest_need(call, IMPRINT_VIEW_BILLING_GROUP,
+                                   "Billing group", thing.billing_group);
     if (status == IMPRINT_OK)
         status = read_attributes(call, "{}", thing.type != NULL, &attributes);
     if (status != IMPRINT_OK)
@@ -267,17 +254,6 @@ static enum imprint_status create(struct imprint_rest_call *call)
     return status;
 }
 
-static enum imprint_status check_version(struct imprint_rest_call *call,
-                                         int64_t expected, int64_t version)
-{
-    if (expected == 0 || expected == version)
-        return IMPRINT_OK;
-    return imprint_rest_refuse(call, IMPRINT_REST_VERSION_CONFLICT,
-                               "expectedVersion is %lld, and the version is "
-                               "%lld",
-                               (long long)expected, (long long)version);
-}
-
 static enum imprint_status change(struct imprint_rest_call *call,
                                   const struct there *there)
 {
@@ -292,7 +268,7 @@ static enum imprint_status change(struct imprint_rest_call *call,
         .created = there->created,
     };
     char *attributes = NULL;
-    enum imprint_status status = check_version(
+    enum imprint_status status = imprint_rest_check_version(
         call, imprint_json_number(call->body, "expectedVersion", 0),
         there->version);
 
@@ -332,8 +308,8 @@ static enum imprint_status drop(struct imprint_rest_call *call)
     enum imprint_status status = load(call, name, &there);
 
     if (status == IMPRINT_OK)
-        status = check_version(call, expected ? strtoll(expected, NULL, 10) : 0,
-                               there.version);
+        status = imprint_rest_check_version(
+            call, expected ? strtoll(expected, NULL, 10) : 0, there.version);
     release(&there);
     if (status == IMPRINT_OK)
         status = imprint_catalog_drop_thing(call->registry, name);

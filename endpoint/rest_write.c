@@ -2,24 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "rest_id.h"
 #include "rest_parts.h"
-
-/* A version 4 UUID. */
-static void make_id(char id[37])
-{
-    unsigned char bytes[16] = {0};
-    int len = 0;
-
-    (void)!getrandom(bytes, sizeof(bytes), 0);
-    bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40);
-    bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
-    for (size_t i = 0; i < sizeof(bytes); i++)
-        len += snprintf(id + len, (size_t)(37 - len), "%s%02x",
-                        i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
-                        bytes[i]);
-}
 
 static char *write_json_error(const struct imprint_rest_call *call,
                               const char *id)
@@ -116,7 +101,7 @@ void imprint_rest_write_error(enum imprint_rest_error error,
     struct imprint_rest_call call = {.error = error};
 
     (void)snprintf(call.message, sizeof(call.message), "%s", message);
-    make_id(out->id);
+    imprint_rest_id_new(out->id);
     out->status = imprint_rest_error_status(error);
     out->type = "application/json";
     out->error = imprint_rest_error_name(error);
@@ -137,7 +122,7 @@ void imprint_rest_write(struct imprint_rest_call *call,
 {
     bool speaks_xml = is_query(match, call);
 
-    make_id(out->id);
+    imprint_rest_id_new(out->id);
     out->status =
         call->status ? call->status : imprint_rest_error_status(call->error);
     out->type = speaks_xml ? "text/xml" : "application/json";
