@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 
 sys.dont_write_bytecode = True
@@ -45,6 +46,29 @@ def run_tests(tests):
         except Exception:  # pylint: disable=broad-except
             check(test.__name__, False, traceback.format_exc())
     sys.exit(1 if failures else 0)
+
+
+# ---- what is to come true ----
+
+def within(limit_s, question):
+    """(did it come true, seconds)."""
+    began = time.monotonic()
+    while True:
+        if question():
+            return True, time.monotonic() - began
+        if time.monotonic() - began > limit_s:
+            return False, limit_s
+        time.sleep(0.02)
+
+
+def closed_within(client, limit_s):
+    """(is it so, seconds that it took)"""
+    began = time.monotonic()
+    try:
+        client.closed(limit_s)
+    except TimeoutError:
+        return False, limit_s
+    return True, time.monotonic() - began
 
 
 # ---- CBOR, as the messages have it: maps of text to text, number, map ----

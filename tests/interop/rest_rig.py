@@ -3,13 +3,12 @@ to any of them is held against the service's model as botocore carries it."""
 import json
 import os
 import sys
-import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))), "e2e"))
 import rig  # noqa: E402
-from rig import check  # noqa: E402,F401
+from rig import check, within  # noqa: E402,F401
 
 import boto3  # noqa: E402
 from botocore.config import Config  # noqa: E402
@@ -196,14 +195,3 @@ def refused(call, *arguments, **named):
         return type(error).__name__ if type(error) is not ClientError else \
             "untyped " + error.response["Error"]["Code"]
     return ""
-
-
-def within(limit_s, question):
-    """(did it come true, seconds)."""
-    began = time.monotonic()
-    while True:
-        if question():
-            return True, time.monotonic() - began
-        if time.monotonic() - began > limit_s:
-            return False, limit_s
-        time.sleep(0.02)

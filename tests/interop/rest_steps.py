@@ -253,21 +253,13 @@ def test_in_force():
         assert client.connack == 0, client.connack
         iot.update_certificate(certificateId=certificate, newStatus="INACTIVE")
         check("an inactive certificate is thrown off within a second",
-              closed(client, 1))
+              rig.closed_within(client, 1)[0])
         iot.update_certificate(certificateId=certificate, newStatus="ACTIVE")
         check("an active one is let in within a second",
               within(1, lambda: lets_in(plane, identity))[0])
         policy_versions(plane, iot, identity)
         template_versions(plane, iot, made)
         rest_rig.check_model("in force")
-
-
-def closed(client, limit_s):
-    try:
-        client.closed(limit_s)
-    except TimeoutError:
-        return False
-    return True
 
 
 def lets_in(plane, identity, topic=None):

@@ -11,6 +11,9 @@
 #include "posix/file.h"
 
 #define SQL_MAX_LEN 65536
+#define OBJECTS                                            \
+    "SELECT type, name, tbl_name, sql FROM sqlite_master " \
+    "ORDER BY type, name"
 
 /* Puts a registry as an older schema made it in the place of the rig's. */
 static void make_old(struct rig *rig, int number)
@@ -86,18 +89,14 @@ static void check_rows(const struct rig *rig)
 static void test_first_schema(void **state)
 {
     struct rig *rig = *state;
-    char *fresh = rig_ask(rig, "SELECT type, name, tbl_name, sql FROM "
-                               "sqlite_master ORDER BY type, name");
+    char *fresh = rig_ask(rig, OBJECTS);
     char *value = NULL;
 
     make_old(rig, 1);
     rig->registry = rig_open(rig, IMPRINT_REGISTRY_WRITE);
     rig->reader = rig_open(rig, IMPRINT_REGISTRY_READ);
     check_rows(rig);
-    check(rig,
-          "SELECT type, name, tbl_name, sql FROM sqlite_master "
-          "ORDER BY type, name",
-          fresh);
+    check(rig, OBJECTS, fresh);
     free(fresh);
     /* and it works */
     rig_ok(
@@ -189,17 +188,13 @@ static void check_second_rows(const struct rig *rig)
 static void test_second_schema(void **state)
 {
     struct rig *rig = *state;
-    char *fresh = rig_ask(rig, "SELECT type, name, tbl_name, sql FROM "
-                               "sqlite_master ORDER BY type, name");
+    char *fresh = rig_ask(rig, OBJECTS);
 
     make_old(rig, 2);
     rig->registry = rig_open(rig, IMPRINT_REGISTRY_WRITE);
     rig->reader = rig_open(rig, IMPRINT_REGISTRY_READ);
     check_second_rows(rig);
-    check(rig,
-          "SELECT type, name, tbl_name, sql FROM sqlite_master "
-          "ORDER BY type, name",
-          fresh);
+    check(rig, OBJECTS, fresh);
     free(fresh);
     /* who follows is told */
     assert_string_equal(rig_changes(rig).all, "");
