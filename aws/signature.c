@@ -8,6 +8,7 @@
 
 #include "memory.h"
 #include "posix/keys.h"
+#include "posix/secret.h"
 #include "posix/why.h"
 #include "query.h"
 
@@ -406,14 +407,9 @@ bool imprint_signature_is_by(const struct imprint_signature_request *request,
                              const char *secret)
 {
     char code[65];
-    volatile unsigned char differs = 0;
+    bool is_it = imprint_signature_make(request, signature, secret, code) &&
+                 imprint_secret_is_same(code, signature->code);
 
-    if (!imprint_signature_make(request, signature, secret, code))
-        return false;
-    for (size_t i = 0; i < 64; i++)
-        differs =
-            (unsigned char)(differs |
-                            (unsigned char)(code[i] ^ signature->code[i]));
     explicit_bzero(code, sizeof(code));
-    return differs == 0;
+    return is_it;
 }

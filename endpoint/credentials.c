@@ -7,6 +7,7 @@
 
 #include "aws/name.h"
 #include "edit.h"
+#include "posix/secret.h"
 #include "posix/why.h"
 #include "resource.h"
 #include "rules.h"
@@ -199,4 +200,20 @@ enum imprint_status imprint_credentials_find(struct imprint_registry *registry,
         status = IMPRINT_ERR_STORAGE;
     imprint_json_free(document);
     return status;
+}
+
+bool imprint_credentials_match(struct imprint_registry *registry,
+                               const char *access_key_id, const char *secret,
+                               const char *token, int64_t now)
+{
+    struct imprint_credentials found;
+    char name[65];
+    bool is_it = imprint_credentials_find(registry, access_key_id, &found,
+                                          name) == IMPRINT_OK &&
+                 imprint_secret_is_same(found.secret, secret) &&
+                 imprint_secret_is_same(found.token, token) &&
+                 (found.expires == 0 || now < found.expires);
+
+    explicit_bzero(&found, sizeof(found));
+    return is_it;
 }

@@ -43,4 +43,12 @@ IMPRINT_MUST_USE enum imprint_status imprint_credentials_find(
     struct imprint_registry *registry, const char *access_key_id,
     struct imprint_credentials *out, char name[65]);
 
+/*
+ * True: they are a key's secret and its token ("": none), and it has not
+ * expired by now. In a time that tells of nothing but that there is such a key.
+ */
+bool imprint_credentials_match(struct imprint_registry *registry,
+                               const char *access_key_id, const char *secret,
+                               const char *token, int64_t now);
+
 #endif

@@ -95,6 +95,9 @@ static enum imprint_status open_parts(struct imprint_endpoint *endpoint,
         return imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
     imprint_rules_read(&endpoint->rules, endpoint->registry, true);
     read_faults(endpoint);
+    status = imprint_watch_open(endpoint->dir, true, &endpoint->watch, why);
+    if (status != IMPRINT_OK)
+        return status;
     return imprint_service_open(&endpoint->options, &endpoint->rules,
                                 endpoint->faults, &endpoint->service, why);
 }
@@ -145,6 +148,7 @@ void imprint_endpoint_close(struct imprint_endpoint *endpoint)
     }
     imprint_principal_close(endpoint->principals);
     imprint_fault_free(endpoint->faults);
+    imprint_watch_close(endpoint->watch);
     imprint_registry_close(endpoint->registry);
     free(endpoint->dir);
     free(endpoint);
@@ -193,6 +197,7 @@ static void look(struct imprint_endpoint *endpoint)
     if (now_ms / 1000 != endpoint->looked_ms / 1000)
         evict_expired(endpoint);
     endpoint->looked_ms = now_ms;
+    imprint_endpoint_tell_beat(endpoint);
     (void)imprint_registry_each_change(endpoint->registry, take_change,
                                        endpoint);
     imprint_principal_look(endpoint->principals, evict_all, endpoint);
@@ -204,7 +209,8 @@ bool imprint_endpoint_evicted(struct imprint_endpoint *endpoint,
     struct imprint_endpoint_session *session;
     char line[IMPRINT_LINE_LEN];
     char name[IMPRINT_ENDPOINT_NAME_LEN];
-    const char *reason = "";
+    enum imprint_registry_state state;
+    char reason[64] = "";
 
     look(endpoint);
     session = endpoint->evicted;
@@ -212,19 +218,19 @@ bool imprint_endpoint_evicted(struct imprint_endpoint *endpoint,
         return false;
     endpoint->evicted = session->next_evicted;
     session->is_evicted = false;
+    state = session->principal->state;
     if (session->has_lost)
-        reason = session->principal->state == IMPRINT_REGISTRY_ACTIVE
-                     ? ", its certificate expired"
-                     : ", its certificate is ";
+        (void)snprintf(reason, sizeof(reason), "its certificate %s%s",
+                       state == IMPRINT_REGISTRY_ACTIVE ? "expired" : "is ",
+                       state == IMPRINT_REGISTRY_ACTIVE
+                           ? ""
+                           : imprint_registry_state_name(state));
     (void)snprintf(
         line, sizeof(line), "%s: thrown off%s%s",
         imprint_endpoint_name(name, session->principal, session->client_id),
-        reason,
-        session->has_lost &&
-                session->principal->state != IMPRINT_REGISTRY_ACTIVE
-            ? imprint_registry_state_name(session->principal->state)
-            : "");
+        reason[0] ? ", " : "", reason);
     imprint_endpoint_say(endpoint, line);
+    imprint_endpoint_tell_thrown_off(endpoint, session, reason);
     out->session = session;
     out->has_lost = session->has_lost;
     return true;
@@ -260,6 +266,8 @@ static bool throttle(struct imprint_endpoint *endpoint,
         : answer == IMPRINT_RULES_CLOSE ? "; closing"
                                         : "");
     imprint_endpoint_say(endpoint, line);
+    imprint_endpoint_tell_throttled(endpoint, session,
+                                    imprint_rules_row(rates[operation])->name);
     if (answer == IMPRINT_RULES_REJECT) {
         imprint_provision_throttle(request);
         return false;
@@ -284,10 +292,12 @@ bool imprint_endpoint_submit(struct imprint_endpoint *endpoint,
         imprint_endpoint_say(endpoint, "out of memory: a request was dropped");
         return true;
     }
+    imprint_endpoint_tell_requested(endpoint, session, request);
     if (throttle(endpoint, session, request)) {
         imprint_provision_free(request);
         return true;
     }
+    request->since_us = imprint_clock_now_us();
     request->session = session;
     request->is_gone = &session->is_gone;
     memcpy(request->client_id, session->client_id, sizeof(session->client_id));
@@ -392,14 +402,25 @@ static bool pass_fault(struct imprint_endpoint *endpoint,
     }
 }
 
+/* Once that is carried out. */
+static struct imprint_provision_request *take_done(
+    struct imprint_endpoint *endpoint)
+{
+    struct imprint_provision_request *request =
+        imprint_service_collect(endpoint->service);
+
+    if (request)
+        imprint_endpoint_tell_answered(endpoint, request);
+    return request;
+}
+
 /* The next one to be sent, or NULL. */
 static struct imprint_provision_request *take_reply(
     struct imprint_endpoint *endpoint)
 {
     struct imprint_provision_request *request;
 
-    while ((request = take_due(endpoint)) ||
-           (request = imprint_service_collect(endpoint->service))) {
+    while ((request = take_due(endpoint)) || (request = take_done(endpoint))) {
         if (atomic_load(request->is_gone) || !request->reply)
             drop(endpoint, request);
         else if (pass_fault(endpoint, request))

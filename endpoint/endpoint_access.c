@@ -21,6 +21,7 @@ static void say_no(const struct imprint_endpoint *endpoint,
                    request->action,
                    imprint_line_quote(resource, request->resource), reason);
     imprint_endpoint_say(endpoint, line);
+    imprint_endpoint_tell_denied(endpoint, principal, request, reason);
 }
 
 /* With the statement that decided or came nearest, and what is wrong in it. */
@@ -260,6 +261,10 @@ enum imprint_endpoint_verdict imprint_endpoint_allows(
     if (is_free(endpoint, act))
         return IMPRINT_ENDPOINT_ALLOWED;
     verdict = ask_policies(endpoint, session, &request, act);
-    return verdict == IMPRINT_ENDPOINT_ALLOWED ? strike(endpoint, session, act)
-                                               : verdict;
+    if (verdict == IMPRINT_ENDPOINT_ALLOWED)
+        verdict = strike(endpoint, session, act);
+    if (verdict == IMPRINT_ENDPOINT_ALLOWED &&
+        act->access == IMPRINT_ENDPOINT_SUBSCRIBE)
+        imprint_endpoint_tell_subscribed(endpoint, session, act->topic);
+    return verdict;
 }

@@ -1,6 +1,7 @@
 /*
  * Private to endpoint.c, which has requests and replies; endpoint_session.c,
- * connections; and endpoint_access.c, what they may do.
+ * connections; endpoint_access.c, what they may do; and endpoint_watch.c, what
+ * onlookers are told of all that.
  */
 #ifndef IMPRINT_ENDPOINT_ENDPOINT_PARTS_H
 #define IMPRINT_ENDPOINT_ENDPOINT_PARTS_H
@@ -18,6 +19,7 @@
 #include "rate.h"
 #include "rules.h"
 #include "service.h"
+#include "watch.h"
 
 #define IMPRINT_ENDPOINT_NAME_LEN 320
 #define IMPRINT_ENDPOINT_CLIENT_COUNT 4096 /* that rates are kept of */
@@ -54,6 +56,7 @@ struct imprint_endpoint {
     struct imprint_faults *faults;
     struct imprint_principals *principals;
     struct imprint_service *service;
+    struct imprint_watch *watch;
     struct imprint_endpoint_session *sessions; /* those that left, too */
     struct imprint_endpoint_session *evicted;
     struct imprint_provision_request *collected; /* what collect lent last */
@@ -93,5 +96,39 @@ void imprint_endpoint_free_session(struct imprint_endpoint *endpoint,
 bool imprint_endpoint_decide(const struct imprint_endpoint *endpoint,
                              const struct imprint_principal *principal,
                              struct imprint_policy_request *request);
+
+/* ---- endpoint_watch.c ---- */
+
+void imprint_endpoint_tell_connected(
+    const struct imprint_endpoint *endpoint,
+    const struct imprint_endpoint_session *session);
+void imprint_endpoint_tell_refused(const struct imprint_endpoint *endpoint,
+                                   const struct imprint_endpoint_connect *who,
+                                   const char *id, const char *reason);
+void imprint_endpoint_tell_denied(const struct imprint_endpoint *endpoint,
+                                  const struct imprint_principal *principal,
+                                  const struct imprint_policy_request *request,
+                                  const char *reason);
+void imprint_endpoint_tell_subscribed(
+    const struct imprint_endpoint *endpoint,
+    const struct imprint_endpoint_session *session, const char *filter);
+void imprint_endpoint_tell_requested(
+    const struct imprint_endpoint *endpoint,
+    const struct imprint_endpoint_session *session,
+    const struct imprint_provision_request *request);
+void imprint_endpoint_tell_throttled(
+    const struct imprint_endpoint *endpoint,
+    const struct imprint_endpoint_session *session, const char *rate);
+/* Of a request that was carried out; once. */
+void imprint_endpoint_tell_answered(
+    const struct imprint_endpoint *endpoint,
+    const struct imprint_provision_request *request);
+void imprint_endpoint_tell_thrown_off(
+    const struct imprint_endpoint *endpoint,
+    const struct imprint_endpoint_session *session, const char *reason);
+void imprint_endpoint_tell_left(const struct imprint_endpoint *endpoint,
+                                const struct imprint_endpoint_session *session);
+/* Now and then: that it lives, and how the pool is. */
+void imprint_endpoint_tell_beat(const struct imprint_endpoint *endpoint);
 
 #endif

@@ -43,6 +43,7 @@ static enum imprint_status refuse(const struct imprint_endpoint *endpoint,
                    imprint_line_quote(quoted, who->client_id), id,
                    who->address[0] ? who->address : "unknown", reason);
     imprint_endpoint_say(endpoint, line);
+    imprint_endpoint_tell_refused(endpoint, who, id, reason);
     return say_no(endpoint, who);
 }
 
@@ -190,6 +191,7 @@ static struct imprint_endpoint_session *make_session(
     atomic_init(&session->is_gone, false);
     link_session(endpoint, session);
     say_connected(endpoint, who, session);
+    imprint_endpoint_tell_connected(endpoint, session);
     note_connected(endpoint, principal);
     return session;
 }
@@ -258,6 +260,7 @@ void imprint_endpoint_leave(struct imprint_endpoint *endpoint,
 {
     struct imprint_endpoint_session **link = &session->principal->sessions;
 
+    imprint_endpoint_tell_left(endpoint, session);
     while (*link != session)
         link = &(*link)->next_of_principal;
     *link = session->next_of_principal;

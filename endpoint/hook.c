@@ -9,6 +9,7 @@
 
 #include "hook_exec.h"
 #include "hook_http.h"
+#include "posix/clock.h"
 #include "posix/file.h"
 #include "posix/thread.h"
 #include "posix/why.h"
@@ -110,6 +111,8 @@ bool imprint_hook_is_there(const char *target)
 
 static void run(struct imprint_hook_job *job, int stop_fd)
 {
+    int64_t since_us = imprint_clock_now_us();
+
     if (imprint_hook_check_target(job->target, NULL) != IMPRINT_OK) {
         job->outcome = IMPRINT_HOOK_FAILED;
         (void)snprintf(job->problem, sizeof(job->problem),
@@ -119,6 +122,7 @@ static void run(struct imprint_hook_job *job, int stop_fd)
     } else {
         imprint_hook_http_run(job, stop_fd);
     }
+    job->took_us = imprint_clock_now_us() - since_us;
 }
 
 void imprint_hook_run(struct imprint_hook_job *job)

@@ -34,6 +34,7 @@ struct imprint_hook_job {
     int64_t timeout_ms;
     const atomic_bool *is_gone; /* nobody waits for it any more; or NULL */
     enum imprint_hook_outcome outcome;
+    int64_t took_us;
     char *answer; /* NUL-terminated; free by imprint_hook_free */
     size_t answer_len;
     char problem[IMPRINT_WHY_TEXT_LEN]; /* unless ANSWERED */

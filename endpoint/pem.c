@@ -41,8 +41,8 @@ static bool find_block(struct imprint_slice text, const char *label,
     return true;
 }
 
-/* False: this is no base64. */
-static bool decode(struct imprint_slice text, uint8_t *bytes, size_t *len)
+bool imprint_pem_decode_base64(struct imprint_slice text, uint8_t *bytes,
+                               size_t *len)
 {
     uint32_t bits = 0;
     size_t digit_count = 0;
@@ -83,7 +83,7 @@ bool imprint_pem_decode(struct imprint_slice text, const char *label,
     room = malloc(block.len + 1);
     if (!room)
         return false;
-    if (!decode(block, room, len)) {
+    if (!imprint_pem_decode_base64(block, room, len)) {
         free(room);
         return false;
     }

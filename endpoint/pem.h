@@ -16,6 +16,10 @@
 bool imprint_pem_decode(struct imprint_slice text, const char *label,
                         uint8_t **bytes, size_t *len);
 
+/* bytes has room for text.len of them. False: this is no base64. */
+bool imprint_pem_decode_base64(struct imprint_slice text, uint8_t *bytes,
+                               size_t *len);
+
 /* 4 characters for 3 bytes, and a NUL. */
 void imprint_pem_encode(struct imprint_slice bytes, char *text);
 

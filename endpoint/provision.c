@@ -8,6 +8,7 @@
 #include "hook.h"
 #include "posix/file.h"
 #include "posix/why.h"
+#include "provision_parts.h"
 #include "registration.h"
 
 const struct imprint_format *imprint_provision_format(

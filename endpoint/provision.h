@@ -42,6 +42,7 @@ enum imprint_provision_lack {
     IMPRINT_PROVISION_KEY, /* another process took it: give another one */
     IMPRINT_PROVISION_HOOK /* request->hook is to be run */
 };
+
 /* errorCode is not documented by AWS but for the token; these are ours. */
 struct imprint_provision_rejection {
     uint32_t status_code; /* 0: accepted */
@@ -61,6 +62,7 @@ struct imprint_provision_request {
     uint8_t *payload; /* own, as what is below */
     size_t payload_len;
     struct imprint_pool_key key; /* CreateKeysAndCertificate: to be given */
+    int64_t since_us;            /* it came; imprint_clock_now_us */
 
     /* between the steps */
     uint8_t *text; /* what the next three borrow from */
@@ -91,34 +93,10 @@ struct imprint_provision_request *imprint_provision_new(
     const struct imprint_topic *topic, struct imprint_slice payload);
 void imprint_provision_free(struct imprint_provision_request *request);
 
-/* ---- for registration.c ---- */
-const struct imprint_format *imprint_provision_format(
-    const struct imprint_provision_request *request);
-
-/* Say no in the reply: ERR_REFUSED. The last does so if a fault wants it. */
-enum imprint_status imprint_provision_reject(
-    struct imprint_provision_request *request, uint32_t status_code,
-    const char *code, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-enum imprint_status imprint_provision_reject_payload(
-    struct imprint_provision_request *request);
-enum imprint_status imprint_provision_strike(
-    const struct imprint_provision *provision,
-    const struct imprint_fault_case *now,
-    struct imprint_provision_request *request);
-
-/* More words for the log line, which the device does not get. */
-void imprint_provision_note(struct imprint_provision_request *request,
-                            const char *text);
-
 /* Free it. ERR_NOT_FOUND: an ARN, and setting "hook:<ARN>" is missing. */
 enum imprint_status imprint_provision_find_target(
     struct imprint_registry *registry, const char *hook, char **target,
     struct imprint_why *why);
-
-/* Room for the payload's text: it never grows by being unescaped. */
-bool imprint_provision_make_text(struct imprint_provision_request *request,
-                                 struct imprint_writer *writer);
 
 /* ---- the steps ---- */
 

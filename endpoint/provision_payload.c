@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "posix/file.h"
-#include "provision.h"
+#include "provision_parts.h"
 
 #define CSR_NAME "certificateSigningRequest"
 #define NAME_LEN (sizeof(CSR_NAME) - 1) /* and TOKEN_NAME's */

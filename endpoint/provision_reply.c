@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "posix/file.h"
-#include "provision.h"
+#include "provision_parts.h"
 
 #define REPLY_MAX_LEN 131072 /* of a payload */
 #define HEAD_MAX_LEN 8       /* what a longer text costs beside its bytes */

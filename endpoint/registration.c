@@ -7,6 +7,7 @@
 #include "catalog.h"
 #include "posix/file.h"
 #include "posix/keys.h"
+#include "provision_parts.h"
 #include "registration_plan.h"
 #include "templates.h"
 

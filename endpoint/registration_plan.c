@@ -7,6 +7,7 @@
 #include "aws/memory.h"
 #include "aws/thing.h"
 #include "catalog.h"
+#include "provision_parts.h"
 
 #define GROUP_MAX_COUNT 256 /* of a thing that exists; AWS: 10 */
 

@@ -9,12 +9,14 @@
 #define NUMBER_LEN 24
 #define COLUMN_MAX_COUNT 12
 #define BYTES_MAX_LEN (1 << 20)
+#define FIRST_SCHEMA 3 /* that PostgreSQL had */
 #define CHANNEL "imprint_change"
 #define WRITE_WAIT_MS 5000
 #define READ_WAIT_MS 500
 #define AGAIN_MS 1000 /* for a connection that was lost, where one may wait */
 
 extern const char imprint_registry_schema_postgres[];
+extern const char imprint_registry_schema_common_3_over[];
 
 /* The registry's connection. */
 struct place {
@@ -327,26 +329,42 @@ static enum imprint_status read_schema(struct imprint_registry *registry,
                : status;
 }
 
+static bool is_older(int64_t number)
+{
+    return number == 0 ||
+           (number >= FIRST_SCHEMA && number < IMPRINT_SQL_DRIVER_SCHEMA);
+}
+
+static enum imprint_status write_schema(struct imprint_registry *registry,
+                                        int64_t number)
+{
+    struct place *place = registry->connection;
+    char text[128];
+    enum imprint_status status = imprint_postgres_execute(
+        place->postgres, number == 0 ? imprint_registry_schema_postgres
+                                     : imprint_registry_schema_common_3_over);
+
+    (void)snprintf(text, sizeof(text),
+                   "DELETE FROM schema_number;"
+                   "INSERT INTO schema_number (number) VALUES (%d)",
+                   IMPRINT_SQL_DRIVER_SCHEMA);
+    return status == IMPRINT_OK
+               ? imprint_postgres_execute(place->postgres, text)
+               : status;
+}
+
 /* In one transaction; other nodes may be about the same. */
 static enum imprint_status make_schema(struct imprint_registry *registry,
                                        int64_t *number)
 {
-    struct place *place = registry->connection;
-    char text[96];
     enum imprint_status status = imprint_registry_begin(registry);
 
-    (void)snprintf(text, sizeof(text),
-                   "INSERT INTO schema_number (number) VALUES (%d)",
-                   IMPRINT_SQL_DRIVER_SCHEMA);
     if (status == IMPRINT_OK)
         status = imprint_registry_lock(registry, "schema");
     if (status == IMPRINT_OK)
         status = read_schema(registry, number);
-    if (status == IMPRINT_OK && *number == 0) {
-        status = imprint_postgres_execute(place->postgres,
-                                          imprint_registry_schema_postgres);
-        if (status == IMPRINT_OK)
-            status = imprint_postgres_execute(place->postgres, text);
+    if (status == IMPRINT_OK && is_older(*number)) {
+        status = write_schema(registry, *number);
         *number = IMPRINT_SQL_DRIVER_SCHEMA;
     }
     if (status == IMPRINT_OK)
@@ -366,7 +384,7 @@ static enum imprint_status set_up(struct imprint_registry *registry,
         return status;
     if (status == IMPRINT_OK)
         status = read_schema(registry, &number);
-    if (status == IMPRINT_OK && number == 0 && writes)
+    if (status == IMPRINT_OK && is_older(number) && (number > 0 || writes))
         status = make_schema(registry, &number);
     if (status != IMPRINT_OK)
         return imprint_why_set(why, IMPRINT_ERR_STORAGE, "%s",

@@ -20,6 +20,7 @@ extern const char imprint_registry_schema_sqlite_1_aside[];
 extern const char imprint_registry_schema_sqlite_1_over[];
 extern const char imprint_registry_schema_sqlite_2_aside[];
 extern const char imprint_registry_schema_sqlite_2_over[];
+extern const char imprint_registry_schema_common_3_over[];
 
 /* ---- one statement ---- */
 
@@ -206,20 +207,22 @@ static bool write_schema(sqlite3 *database, int number)
 {
     const struct {
         const char *aside;
+        const char *made; /* "": the tables stay */
         const char *over;
     } steps[IMPRINT_SQL_DRIVER_SCHEMA] = {
-        {"", ""},
-        {imprint_registry_schema_sqlite_1_aside,
+        {"", imprint_registry_schema_sqlite, ""},
+        {imprint_registry_schema_sqlite_1_aside, imprint_registry_schema_sqlite,
          imprint_registry_schema_sqlite_1_over},
-        {imprint_registry_schema_sqlite_2_aside,
+        {imprint_registry_schema_sqlite_2_aside, imprint_registry_schema_sqlite,
          imprint_registry_schema_sqlite_2_over},
+        {"", "", imprint_registry_schema_common_3_over},
     };
     char set[64];
 
     (void)snprintf(set, sizeof(set), "PRAGMA user_version = %d",
                    IMPRINT_SQL_DRIVER_SCHEMA);
     return execute(database, steps[number].aside) &&
-           execute(database, imprint_registry_schema_sqlite) &&
+           execute(database, steps[number].made) &&
            execute(database, steps[number].over) && execute(database, set);
 }
 

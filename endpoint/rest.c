@@ -9,8 +9,9 @@
 #include "audit.h"
 #include "fault.h"
 #include "keyring.h"
+#include "posix/clock.h"
 #include "posix/why.h"
-#include "rest_parts.h"
+#include "rest_local.h"
 
 #define LINE_LEN 1024
 
@@ -23,6 +24,7 @@ struct imprint_rest {
     struct imprint_authority *authority;
     struct imprint_rules rules;
     struct imprint_faults *faults;
+    struct imprint_rest_local *local;
     struct imprint_rest_http *http;
     /* one for each thread; NULL: taken */
     struct imprint_registry *registries[IMPRINT_REST_THREAD_COUNT];
@@ -312,6 +314,7 @@ static void carry_out(struct imprint_rest *rest,
                       struct imprint_rest_answer *out)
 {
     struct imprint_rest_match match = {.route = NULL};
+    int64_t since_us = imprint_clock_now_us();
     char service[IMPRINT_SIGNATURE_WORD_LEN] = "";
     char user[65] = "";
     enum imprint_status status;
@@ -325,6 +328,10 @@ static void carry_out(struct imprint_rest *rest,
         status = IMPRINT_ERR_INTERNAL;
     (void)fail(call, status);
     imprint_rest_write(call, &match, out);
+    imprint_rest_local_note(
+        rest->local, match.route ? match.route->name : "none",
+        call->error ? imprint_rest_error_name(call->error) : NULL,
+        imprint_clock_now_us() - since_us);
     say(rest, call, &match, request);
 }
 
@@ -355,7 +362,8 @@ void imprint_rest_answer(struct imprint_rest *rest,
     if (registry && query && call.out) {
         imprint_rules_read(&rest->rules, registry, false);
         call.now = imprint_rules_now(&rest->rules);
-        carry_out(rest, request, &call, out);
+        if (!imprint_rest_local_answer(rest->local, registry, request, out))
+            carry_out(rest, request, &call, out);
     } else {
         imprint_rest_write_error(IMPRINT_REST_INVALID_REQUEST,
                                  "The query can't be read", out);
@@ -442,12 +450,20 @@ enum imprint_status imprint_rest_open(
     if (status == IMPRINT_OK && !(rest->faults = imprint_fault_new()))
         status = imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
     if (status == IMPRINT_OK)
+        status =
+            imprint_rest_local_open(options, &rest->rules, &rest->local, why);
+    if (status == IMPRINT_OK)
         status = imprint_rest_http_open(options, rest, &rest->http, why);
     if (status == IMPRINT_OK)
         *out = rest;
     else
         imprint_rest_close(rest);
     return status;
+}
+
+const struct imprint_watch *imprint_rest_watch(const struct imprint_rest *rest)
+{
+    return imprint_rest_local_watch(rest->local);
 }
 
 uint16_t imprint_rest_port(const struct imprint_rest *rest)
@@ -460,6 +476,7 @@ void imprint_rest_close(struct imprint_rest *rest)
     if (!rest)
         return;
     imprint_rest_http_close(rest->http);
+    imprint_rest_local_close(rest->local);
     for (size_t i = 0; i < IMPRINT_REST_THREAD_COUNT; i++)
         imprint_registry_close(rest->registries[i]);
     imprint_authority_close(rest->authority);

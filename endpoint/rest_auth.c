@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "credentials.h"
+#include "posix/secret.h"
 #include "rest_parts.h"
 #include "setup.h"
 
@@ -29,14 +30,19 @@ static bool is_loopback_host(const char *host)
  * on behalf of a page that a browser shows (it sends Origin, or a name that
  * leads here).
  */
+bool imprint_rest_auth_is_local(const struct imprint_signature_request *request)
+{
+    const char *host = imprint_signature_header(request, "host");
+
+    return host && is_loopback_host(host) &&
+           !imprint_signature_header(request, "origin");
+}
+
 static enum imprint_status check_local(
     struct imprint_rest_call *call,
     const struct imprint_signature_request *request)
 {
-    const char *host = imprint_signature_header(request, "host");
-
-    if (host && is_loopback_host(host) &&
-        !imprint_signature_header(request, "origin"))
+    if (imprint_rest_auth_is_local(request))
         return IMPRINT_OK;
     return imprint_rest_refuse(
         call, IMPRINT_REST_MISSING_TOKEN,
@@ -44,25 +50,12 @@ static enum imprint_status check_local(
         "not pages of other sites.");
 }
 
-/* In a time that tells of lengths alone. */
-static bool is_same_text(const char *a, const char *b)
-{
-    volatile unsigned char differs = 0;
-    size_t len = strlen(a);
-
-    if (strlen(b) != len)
-        return false;
-    for (size_t i = 0; i < len; i++)
-        differs = (unsigned char)(differs | (unsigned char)(a[i] ^ b[i]));
-    return differs == 0;
-}
-
 static enum imprint_status check_session(
     struct imprint_rest_call *call, const struct imprint_signature *signature,
     const struct imprint_credentials *credentials)
 {
-    if (!is_same_text(credentials->token,
-                      signature->token ? signature->token : ""))
+    if (!imprint_secret_is_same(credentials->token,
+                                signature->token ? signature->token : ""))
         return imprint_rest_refuse(
             call, IMPRINT_REST_UNKNOWN_CLIENT,
             "The security token included in the request is invalid.");

@@ -12,6 +12,7 @@
 #include "posix/why.h"
 #include "rest_parts.h"
 #include "rest_slow.h"
+#include "rest_stream.h"
 
 #define HEADER_MAX_COUNT 64
 #define CONNECTION_MAX_COUNT 256u
@@ -20,21 +21,26 @@
 #define HEAD_MAX_LEN ((size_t)64 * 1024)
 #define PATH_LEN 4096
 #define PEM_MAX_LEN 65536u
+#define STREAM_BLOCK_LEN 32768u
 
 /*
  * libmicrohttpd brings GnuTLS along: it is loaded when a control plane is
  * wanted, so that a device does not pay for it.
  */
 #define LIBRARY_NAME "libmicrohttpd.so.12"
-#define FUNCTIONS(X)               \
-    X(start_daemon)                \
-    X(stop_daemon)                 \
-    X(get_daemon_info)             \
-    X(get_connection_values)       \
-    X(get_connection_info)         \
-    X(create_response_from_buffer) \
-    X(add_response_header)         \
-    X(queue_response)              \
+#define FUNCTIONS(X)                 \
+    X(start_daemon)                  \
+    X(stop_daemon)                   \
+    X(get_daemon_info)               \
+    X(get_connection_values)         \
+    X(get_connection_info)           \
+    X(lookup_connection_value)       \
+    X(create_response_from_buffer)   \
+    X(create_response_from_callback) \
+    X(suspend_connection)            \
+    X(resume_connection)             \
+    X(add_response_header)           \
+    X(queue_response)                \
     X(destroy_response)
 
 #define POINTER(name) __typeof__(MHD_##name) *(name);
@@ -60,6 +66,7 @@ struct imprint_rest_http {
     struct MHD_Daemon *daemon;
     struct imprint_rest *rest;
     struct imprint_rest_slow *slow;
+    struct imprint_rest_streams *streams;
     uint16_t port;
     char *key; /* of TLS */
     size_t key_len;
@@ -199,27 +206,108 @@ static void answer(struct imprint_rest *rest, struct incoming *incoming,
         imprint_rest_answer(rest, &request, out);
 }
 
-static enum MHD_Result send_answer(struct MHD_Connection *connection,
-                                   const struct imprint_rest_answer *out)
+/* ---- streams ---- */
+
+static void pause_it(void *connection)
 {
-    size_t len = out->body ? strlen(out->body) : 0;
-    struct MHD_Response *response = library.create_response_from_buffer(
-        len, out->body, MHD_RESPMEM_MUST_COPY);
+    library.suspend_connection(connection);
+}
+
+static void resume_it(void *connection)
+{
+    library.resume_connection(connection);
+}
+
+/* A stream, and the connection that it goes to. */
+struct outgoing {
+    const struct imprint_rest_http *http;
+    struct imprint_rest_stream *stream;
+    int fd;
+};
+
+static ssize_t send_more(void *user, uint64_t at, char *text, size_t room_len)
+{
+    const struct outgoing *outgoing = user;
+    ssize_t len = imprint_rest_stream_read(outgoing->stream, text, room_len);
+
+    (void)at;
+    if (len > 0)
+        imprint_rest_slow_begin(outgoing->http->slow, outgoing->fd);
+    return len < 0 ? MHD_CONTENT_READER_END_OF_STREAM : len;
+}
+
+static void end_stream(void *user)
+{
+    struct outgoing *outgoing = user;
+
+    imprint_rest_stream_end(outgoing->stream);
+    free(outgoing);
+}
+
+/* NULL: no memory, or too many already. */
+static struct MHD_Response *make_stream(const struct imprint_rest_http *http,
+                                        struct MHD_Connection *connection)
+{
+    const char *last = library.lookup_connection_value(
+        connection, MHD_HEADER_KIND, "Last-Event-ID");
+    struct outgoing *outgoing = calloc(1, sizeof(*outgoing));
+    struct MHD_Response *response;
+
+    if (!outgoing)
+        return NULL;
+    outgoing->http = http;
+    outgoing->fd = fd_of(connection);
+    outgoing->stream =
+        imprint_rest_stream_begin(http->streams, connection, last);
+    if (!outgoing->stream) {
+        free(outgoing);
+        return NULL;
+    }
+    response = library.create_response_from_callback(
+        MHD_SIZE_UNKNOWN, STREAM_BLOCK_LEN, send_more, outgoing, end_stream);
+    if (!response)
+        end_stream(outgoing);
+    return response;
+}
+
+/* ---- answers ---- */
+
+static void add_header(struct MHD_Response *response, const char *name,
+                       const char *value)
+{
+    if (value && value[0] != '\0')
+        (void)library.add_response_header(response, name, value);
+}
+
+static enum MHD_Result send_answer(const struct imprint_rest_http *http,
+                                   struct MHD_Connection *connection,
+                                   struct imprint_rest_answer *out)
+{
+    struct MHD_Response *response =
+        out->is_stream ? make_stream(http, connection) : NULL;
     enum MHD_Result result = MHD_NO;
 
+    if (out->is_stream && !response)
+        imprint_rest_write_error(IMPRINT_REST_UNAVAILABLE,
+                                 "There are too many streams", out);
+    if (!response)
+        response = library.create_response_from_buffer(
+            out->body ? strlen(out->body) : 0, out->body,
+            MHD_RESPMEM_MUST_COPY);
     if (!response)
         return result;
-    (void)library.add_response_header(response, "Content-Type", out->type);
-    (void)library.add_response_header(response, "x-amzn-RequestId", out->id);
-    (void)library.add_response_header(response, "Cache-Control", "no-store");
-    if (out->error)
-        (void)library.add_response_header(response, "x-amzn-ErrorType",
-                                          out->error);
+    add_header(response, "Content-Type", out->type);
+    add_header(response, "x-amzn-RequestId", out->id);
+    add_header(response, "Cache-Control", "no-store");
+    add_header(response, "X-Content-Type-Options", "nosniff");
+    add_header(response, "Set-Cookie", out->cookie);
+    add_header(response, "Content-Security-Policy", out->policy);
+    add_header(response, "x-amzn-ErrorType", out->error);
     if (out->has_function_error)
         (void)library.add_response_header(response, "X-Amz-Function-Error",
                                           "Unhandled");
-    result = library.queue_response(connection, out->body ? out->status : 500,
-                                    response);
+    result = library.queue_response(
+        connection, out->body || out->is_stream ? out->status : 500, response);
     library.destroy_response(response);
     return result;
 }
@@ -254,7 +342,7 @@ static enum MHD_Result receive(void *user, struct MHD_Connection *connection,
     (void)library.get_connection_values(connection, MHD_HEADER_KIND,
                                         note_header, &headers);
     answer(http->rest, incoming, method, &headers, &out);
-    result = send_answer(connection, &out);
+    result = send_answer(http, connection, &out);
     if (out.body)
         explicit_bzero(out.body, strlen(out.body)); /* a key, maybe */
     free(out.body);
@@ -301,7 +389,7 @@ static struct MHD_Daemon *start(const struct imprint_rest_http *http,
                                 const struct imprint_rest_options *options,
                                 const struct sockaddr_storage *address)
 {
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD |
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
                      (address->ss_family == AF_INET6 ? MHD_USE_IPv6 : 0u) |
                      (options->is_tls ? MHD_USE_TLS : 0u);
     const struct MHD_OptionItem tls[] = {
@@ -327,6 +415,8 @@ enum imprint_status imprint_rest_http_open(
 {
     struct imprint_rest_http *http;
     const union MHD_DaemonInfo *port;
+    const struct imprint_rest_streams_options streams = {
+        imprint_rest_watch(rest), pause_it, resume_it};
     struct sockaddr_storage address;
     enum imprint_status status = IMPRINT_OK;
 
@@ -348,7 +438,8 @@ enum imprint_status imprint_rest_http_open(
     if (options->is_tls)
         status = load_tls(http, options->dir, why);
     http->slow = imprint_rest_slow_open(SLOW_MS);
-    if (status == IMPRINT_OK && !http->slow)
+    http->streams = imprint_rest_streams_open(&streams);
+    if (status == IMPRINT_OK && (!http->slow || !http->streams))
         status = imprint_why_set(why, IMPRINT_ERR_INTERNAL, "out of memory");
     if (status == IMPRINT_OK) {
         http->daemon = start(http, options, &address);
@@ -356,6 +447,9 @@ enum imprint_status imprint_rest_http_open(
             status = imprint_why_set(why, IMPRINT_ERR_SETTINGS,
                                      "can't listen on %s port %u for REST",
                                      options->host, options->port);
+        if (!http->daemon)
+            imprint_why_hint(why, "another program may have it; give --rest "
+                                  "another port, or port 0 for any");
     }
     if (status != IMPRINT_OK) {
         imprint_rest_http_close(http);
@@ -376,8 +470,11 @@ void imprint_rest_http_close(struct imprint_rest_http *http)
 {
     if (!http)
         return;
+    if (http->streams)
+        imprint_rest_streams_stop(http->streams);
     if (http->daemon)
         library.stop_daemon(http->daemon);
+    imprint_rest_streams_close(http->streams);
     imprint_rest_slow_close(http->slow);
     imprint_file_free_secret(http->key, http->key_len);
     free(http->certificate);

@@ -20,13 +20,19 @@ struct imprint_rest_answer {
     const char *error;       /* x-amzn-ErrorType; NULL: none */
     bool has_function_error; /* X-Amz-Function-Error */
     char *body;              /* to be freed */
-    char id[37];             /* x-amzn-RequestId */
+    char id[37];             /* x-amzn-RequestId; "": it is none of AWS's */
+    char cookie[160];        /* Set-Cookie; "": none */
+    char policy[384];        /* Content-Security-Policy; "": none */
+    bool is_stream;          /* of server-sent events, instead of a body */
 };
 
 /* Whole: carries it out. From any of the server's threads. */
 void imprint_rest_answer(struct imprint_rest *rest,
                          const struct imprint_signature_request *request,
                          struct imprint_rest_answer *out);
+
+struct imprint_watch; /* watch.h */
+const struct imprint_watch *imprint_rest_watch(const struct imprint_rest *rest);
 
 /* ---- rest_write.c ---- */
 
@@ -47,6 +53,10 @@ enum imprint_status imprint_rest_auth_check(
     struct imprint_rest_call *call,
     const struct imprint_signature_request *request, bool is_open,
     char user[65], char service[IMPRINT_SIGNATURE_WORD_LEN]);
+
+/* From this machine, and not on behalf of another site's page. */
+bool imprint_rest_auth_is_local(
+    const struct imprint_signature_request *request);
 
 /* ---- rest_http.c: libmicrohttpd ---- */
 

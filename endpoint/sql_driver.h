@@ -8,7 +8,7 @@
 #include "sql.h"
 
 /* The number of the schema that every driver makes and asks for. */
-#define IMPRINT_SQL_DRIVER_SCHEMA 3
+#define IMPRINT_SQL_DRIVER_SCHEMA 4
 
 /* Calls take a statement that could not be prepared, and step then fails. */
 struct imprint_sql_driver {

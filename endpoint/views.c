@@ -100,6 +100,10 @@ static const struct {
                                          "WHERE ca = ?1 AND number > ?2 "
                                          "ORDER BY number" LIMIT,
                                          10},
+    [IMPRINT_VIEW_CLAIMS] = {CERTIFICATES NOTHING
+                             "AND claim IS NOT NULL " LISTED
+                             "AND number > ?2 ORDER BY number" LIMIT,
+                             10},
     [IMPRINT_VIEW_CERTIFICATE_THINGS] =
         {"SELECT name, is_exclusive, name FROM certificate_thing "
          "JOIN thing ON thing.number = certificate_thing.thing "
@@ -188,6 +192,7 @@ static void bind_after(struct imprint_sql *row, enum imprint_view view,
         break;
     case IMPRINT_VIEW_CERTIFICATES_UP:
     case IMPRINT_VIEW_CERTIFICATES_BY_CA:
+    case IMPRINT_VIEW_CLAIMS:
     case IMPRINT_VIEW_TEMPLATE_VERSIONS:
     case IMPRINT_VIEW_POLICY_VERSIONS:
         imprint_sql_bind_number(row, 2, number);

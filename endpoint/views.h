@@ -35,6 +35,7 @@ enum imprint_view {
     IMPRINT_VIEW_CERTIFICATES_UP,
     IMPRINT_VIEW_CERTIFICATE,
     IMPRINT_VIEW_CERTIFICATES_BY_CA,
+    IMPRINT_VIEW_CLAIMS, /* of nothing; those columns */
     /* of a certificate's id: thing's name, exclusive */
     IMPRINT_VIEW_CERTIFICATE_THINGS,
     /* of a thing: exclusive, certificate's id */

@@ -10,6 +10,14 @@ int64_t imprint_clock_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+int64_t imprint_clock_now_us(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 void imprint_clock_write(int64_t seconds, char text[IMPRINT_CLOCK_TEXT_LEN])
 {
     time_t when = (time_t)seconds;

@@ -24,6 +24,8 @@ CREATE TABLE certificate (
 );
 CREATE INDEX certificate_temporary ON certificate (not_after)
     WHERE is_temporary = 1;
+CREATE INDEX certificate_claim ON certificate (number)
+    WHERE claim IS NOT NULL AND is_temporary = 0;
 
 -- Unused, or used by one request, whose reply is kept for a repeat of it.
 CREATE TABLE token (

@@ -407,6 +407,34 @@ static void test_other_schema(void **state)
     assert_null(registry);
 }
 
+/* From the one before this, on either database, with what is in it. */
+static void test_older_schema(void **state)
+{
+    struct rig *rig = *state;
+    bool is_postgres = registry_place_is_postgres();
+    char *before;
+    char *after;
+
+    rig_put(rig->registry, "a", IMPRINT_REGISTRY_ACTIVE);
+    before = rig_dump(rig);
+    imprint_registry_close(rig->registry);
+    imprint_registry_close(rig->reader);
+    rig->reader = NULL;
+    rig_run(rig, "DROP INDEX certificate_claim");
+    rig_run(rig, is_postgres ? "UPDATE schema_number SET number = 3"
+                             : "PRAGMA user_version = 3");
+    rig->registry = rig_open(rig, IMPRINT_REGISTRY_WRITE);
+    after = rig_dump(rig);
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+    after = rig_ask(rig, is_postgres ? "SELECT number FROM schema_number"
+                                     : "PRAGMA user_version");
+    assert_string_equal(after, "4\n");
+    free(after);
+    rig_run(rig, "DROP INDEX certificate_claim"); /* it is there again */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -425,6 +453,7 @@ int main(void)
         RIG_TEST(test_modes),
         RIG_TEST(test_killed),
         RIG_TEST(test_other_schema),
+        RIG_TEST(test_older_schema),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

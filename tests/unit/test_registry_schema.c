@@ -185,12 +185,11 @@ static void check_second_rows(const struct rig *rig)
     check(rig, "PRAGMA integrity_check", "ok\n");
 }
 
-static void test_second_schema(void **state)
+static void check_newer_schema(struct rig *rig, int number)
 {
-    struct rig *rig = *state;
     char *fresh = rig_ask(rig, OBJECTS);
 
-    make_old(rig, 2);
+    make_old(rig, number);
     rig->registry = rig_open(rig, IMPRINT_REGISTRY_WRITE);
     rig->reader = rig_open(rig, IMPRINT_REGISTRY_READ);
     check_second_rows(rig);
@@ -201,6 +200,16 @@ static void test_second_schema(void **state)
     rig_ok(imprint_registry_set_state(rig->registry, "b2",
                                       IMPRINT_REGISTRY_INACTIVE));
     assert_string_equal(rig_changes(rig).all, "b2");
+}
+
+static void test_second_schema(void **state)
+{
+    check_newer_schema(*state, 2);
+}
+
+static void test_third_schema(void **state)
+{
+    check_newer_schema(*state, 3);
 }
 
 /* ---- plans ---- */
@@ -278,11 +287,9 @@ static void test_report_plans(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RIG_TEST(test_first_schema),
-        RIG_TEST(test_first_schema_reader),
-        RIG_TEST(test_first_schema_broken),
-        RIG_TEST(test_second_schema),
-        RIG_TEST(test_plans),
+        RIG_TEST(test_first_schema),        RIG_TEST(test_first_schema_reader),
+        RIG_TEST(test_first_schema_broken), RIG_TEST(test_second_schema),
+        RIG_TEST(test_third_schema),        RIG_TEST(test_plans),
         RIG_TEST(test_report_plans),
     };
 
