@@ -118,6 +118,12 @@ static const struct verb verbs[] = {
     {{"audit", "verify", "whether the log of all changes is as it was written",
       "json", 1, 1},
      imprint_endpoint_audit},
+    {{"backup", "DIRECTORY", "copy all of it there; it may be running",
+      "passphrase-file json", 1, 1},
+     imprint_endpoint_backup},
+    {{"restore", "DIRECTORY", "make it anew from a backup",
+      "passphrase-file json", 1, 1},
+     imprint_endpoint_backup_restore},
     /* other than AWS */
     {{"settings", "", "limits, rates, switches: yours and AWS's", "json", 0, 0},
      imprint_endpoint_tune_settings},
@@ -207,6 +213,12 @@ static enum imprint_status as_typed(enum imprint_status status)
     }
 }
 
+static bool makes_dir(const struct verb *verb)
+{
+    return verb->carry_out == run ||
+           verb->carry_out == imprint_endpoint_backup_restore;
+}
+
 static enum imprint_status carry_out(const struct imprint_verbs_order *typed,
                                      struct imprint_why *why)
 {
@@ -221,7 +233,7 @@ static enum imprint_status carry_out(const struct imprint_verbs_order *typed,
     char *dir = NULL;
     enum imprint_status status = IMPRINT_OK;
 
-    if (verb->carry_out == run)
+    if (makes_dir(verb))
         dir = find_dir(typed->settings);
     else
         status = open_dir(typed->settings, &dir, why);

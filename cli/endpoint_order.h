@@ -65,6 +65,12 @@ enum imprint_status imprint_endpoint_catalog_billing_group(
 enum imprint_status imprint_endpoint_audit(
     const struct imprint_endpoint_order *order, struct imprint_why *why);
 
+/* endpoint_backup.c: to and from the directory that is named */
+enum imprint_status imprint_endpoint_backup(
+    const struct imprint_endpoint_order *order, struct imprint_why *why);
+enum imprint_status imprint_endpoint_backup_restore(
+    const struct imprint_endpoint_order *order, struct imprint_why *why);
+
 /* endpoint_credentials.c: add NAME, list, remove KEY */
 enum imprint_status imprint_endpoint_credentials(
     const struct imprint_endpoint_order *order, struct imprint_why *why);

@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
@@ -17,6 +18,11 @@
 #define ISSUER_NAME \
     "Amazon Web Services O=Amazon.com Inc. L=Seattle ST=Washington C=US"
 #define SKEW_S 300 /* clocks of devices may be late */
+/* OWASP's password storage cheat sheet; more memory than 32 MiB OpenSSL's
+ * reading refuses */
+#define SCRYPT_N 16384
+#define SCRYPT_R 8
+#define SCRYPT_P 5
 
 /* What an issuer needs, and an authority is. */
 struct imprint_authority {
@@ -136,6 +142,33 @@ static EVP_PKEY *read_key(struct imprint_slice pem)
 
     BIO_free(bio);
     return key;
+}
+
+char *imprint_authority_lock_key(struct imprint_slice key_pem,
+                                 const char *passphrase)
+{
+    EVP_PKEY *key = read_key(key_pem);
+    PKCS8_PRIV_KEY_INFO *info = key ? EVP_PKEY2PKCS8(key) : NULL;
+    X509_ALGOR *how =
+        info ? PKCS5_pbe2_set_scrypt(EVP_aes_256_cbc(), NULL, 0, NULL, SCRYPT_N,
+                                     SCRYPT_R, SCRYPT_P)
+             : NULL;
+    X509_SIG *locked =
+        how ? PKCS8_set0_pbe(passphrase, (int)strlen(passphrase), info, how)
+            : NULL;
+    BIO *bio = locked ? BIO_new(BIO_s_mem()) : NULL;
+    char *pem = NULL;
+
+    if (how && !locked)
+        X509_ALGOR_free(how);
+    if (bio && PEM_write_bio_PKCS8(bio, locked) == 1)
+        pem = take_text(bio);
+    else
+        BIO_free(bio);
+    X509_SIG_free(locked);
+    PKCS8_PRIV_KEY_INFO_free(info);
+    EVP_PKEY_free(key);
+    return pem;
 }
 
 char *imprint_authority_write_public(struct imprint_slice key_pem)

@@ -18,7 +18,6 @@
 
 #define IMPRINT_AUTHORITY_ID_LEN 64 /* hex digits */
 #define IMPRINT_AUTHORITY_DIGEST_LEN 32
-#define IMPRINT_AUTHORITY_TOKEN_LEN 464
 #define IMPRINT_AUTHORITY_CSR_MAX_LEN 4096
 
 /* 2049-12-31T23:59:59Z, as AWS IoT has it. */
@@ -130,8 +129,13 @@ bool imprint_authority_is_issued(struct imprint_slice ca_pem,
 char *imprint_authority_make_key(void);
 char *imprint_authority_make_rsa_key(const atomic_bool *stop);
 
-/* The public half of a key, to be freed. NULL: it is none, or no memory. */
+/*
+ * Of a key in PEM, to be freed: its public half, and all of it as PKCS#8 under
+ * a passphrase (AES-256, scrypt). NULL: it is none, or OpenSSL failed.
+ */
 char *imprint_authority_write_public(struct imprint_slice key_pem);
+char *imprint_authority_lock_key(struct imprint_slice key_pem,
+                                 const char *passphrase);
 
 /* The certificate id: SHA-256 of the DER in lower-case hex. */
 void imprint_authority_certificate_id(struct imprint_slice certificate_der,
@@ -142,8 +146,5 @@ bool imprint_authority_take_x509(void *x509, uint8_t **der, size_t *der_len);
 
 void imprint_authority_digest(struct imprint_slice bytes,
                               uint8_t digest[IMPRINT_AUTHORITY_DIGEST_LEN]);
-
-/* A certificate ownership token of AWS's shape. False: no random bytes. */
-bool imprint_authority_make_token(char token[IMPRINT_AUTHORITY_TOKEN_LEN + 1]);
 
 #endif

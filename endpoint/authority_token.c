@@ -1,3 +1,5 @@
+#include "authority_token.h"
+
 #include <string.h>
 #include <unistd.h>
 

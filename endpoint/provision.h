@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "authority_token.h"
 #include "fault.h"
 #include "hook.h"
 #include "imprint/codec.h"

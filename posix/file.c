@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -331,6 +332,69 @@ void imprint_file_free_secret(char *text, size_t len)
     free(text);
 }
 
+/* False: errno says why. */
+static bool copy_bytes(int from, int to)
+{
+    uint8_t bytes[65536];
+
+    for (;;) {
+        ssize_t got = read(from, bytes, sizeof(bytes));
+
+        if (got == 0)
+            break;
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 || !write_all(to, bytes, (size_t)got))
+            return false;
+    }
+    explicit_bzero(bytes, sizeof(bytes));
+    return true;
+}
+
+static enum imprint_status copy_open(int from, const char *path,
+                                     const char *to_path,
+                                     struct imprint_why *why)
+{
+    int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    enum imprint_status status = IMPRINT_OK;
+    struct stat stat;
+    int to;
+
+    if (fstat(from, &stat) != 0 || flock(from, LOCK_SH) != 0)
+        return fail(why, "read", path);
+    if (!S_ISREG(stat.st_mode))
+        return imprint_why_set(why, IMPRINT_ERR_STORAGE,
+                               "\"%s\" is not a regular file", path);
+    to = open(to_path, flags, stat.st_mode & 0600);
+    if (to < 0)
+        return fail(why, "write", to_path);
+    if (!copy_bytes(from, to) || fchmod(to, stat.st_mode & 0777) != 0 ||
+        fsync(to) != 0)
+        status = fail(why, "copy", path);
+    if (close(to) != 0 && status == IMPRINT_OK)
+        status = fail(why, "write", to_path);
+    if (status != IMPRINT_OK)
+        erase(to_path);
+    return status;
+}
+
+enum imprint_status imprint_file_copy(const char *from, const char *to,
+                                      struct imprint_why *why)
+{
+    int fd = open(from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    enum imprint_status status;
+
+    if (fd < 0) {
+        bool missing = errno == ENOENT;
+
+        status = fail(why, "read", from);
+        return missing ? IMPRINT_ERR_NOT_FOUND : status;
+    }
+    status = copy_open(fd, from, to, why);
+    close(fd); /* the lock goes with it */
+    return status;
+}
+
 static enum imprint_status make_one(const char *path, mode_t mode,
                                     struct imprint_why *why)
 {
@@ -431,6 +495,26 @@ enum imprint_status imprint_file_erase(const char *path,
                                        struct imprint_why *why)
 {
     return erase(path) ? IMPRINT_OK : fail(why, "remove", path);
+}
+
+/* nftw's signature. */
+static int erase_entry(const char *path, const struct stat *stat, int kind,
+                       struct FTW *place)
+{
+    (void)stat;
+    (void)place;
+    if (kind == FTW_DP)
+        return rmdir(path);
+    return erase(path) ? 0 : -1;
+}
+
+enum imprint_status imprint_file_erase_dir(const char *path,
+                                           struct imprint_why *why)
+{
+    if (nftw(path, erase_entry, 8, FTW_DEPTH | FTW_PHYS) != 0 &&
+        errno != ENOENT)
+        return fail(why, "remove", path);
+    return IMPRINT_OK;
 }
 
 static bool is_leftover(const char *name)

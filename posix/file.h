@@ -53,6 +53,15 @@ IMPRINT_MUST_USE enum imprint_status imprint_file_read_private(
     const char *path, size_t max_len, char **text, size_t *len,
     struct imprint_why *why);
 
+/*
+ * A regular file of any size, of the same mode, durably but for its directory.
+ * Waits for who has the file locked (flock). ERR_NOT_FOUND: it is not there.
+ * ERR_STORAGE: or there is such a file already; what failed leaves none.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_file_copy(const char *from,
+                                                       const char *to,
+                                                       struct imprint_why *why);
+
 /* Overwrites, then frees. text may be NULL. */
 void imprint_file_free_secret(char *text, size_t len);
 
@@ -79,6 +88,10 @@ void imprint_file_unlock(int lock);
 /* Overwrites a file's bytes, then unlinks it. No such file is OK. */
 IMPRINT_MUST_USE enum imprint_status imprint_file_erase(
     const char *path, struct imprint_why *why);
+
+/* Erases a directory and all that is in it. None is OK. */
+enum imprint_status imprint_file_erase_dir(const char *path,
+                                           struct imprint_why *why);
 
 /* Erases what cut-off calls of imprint_file_replace left in a directory. */
 IMPRINT_MUST_USE enum imprint_status imprint_file_sweep(

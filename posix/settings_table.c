@@ -164,6 +164,8 @@ const struct imprint_settings_row imprint_settings_table[] = {
     {"lifetime", "endpoint", NULL, "SECONDS",
      "credentials add: with a session token, for so long [for ever]",
      ARGV_ONLY},
+    {"passphrase-file", "endpoint", NULL, "FILE",
+     "backup, restore: its first line encrypts the private keys", ARGV_ONLY},
     {"log", "endpoint", NULL, "", "run: print events on stderr, too",
      SWITCH | ARGV_ONLY},
     {"clock", "endpoint", NULL, "OFFSET",

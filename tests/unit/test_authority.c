@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "endpoint/authority.h"
+#include "endpoint/authority_token.h"
 #include "endpoint/keyring.h"
 #include "endpoint/pem.h"
 #include "posix/file.h"

@@ -182,6 +182,28 @@ static void test_bad_values(void **state)
     }
 }
 
+/* What the service says of the certificate is not the device's to say. */
+static void test_built_in(void **state)
+{
+    static const char *const values[] = {
+        "{'Ref':'AWS::IoT::Certificate::Id'}",
+        "{'Fn::Sub':'${AWS::IoT::Certificate::Id}'}",
+        "{'Fn::Join':['',[{'Ref':'AWS::IoT::Certificate::Id'}]]}",
+    };
+    static const char *const sent[] = {"AWS::IoT::Certificate::Id", "forged",
+                                       NULL};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(values) / sizeof(*values); i++) {
+        struct imprint_why why = {"", ""};
+        char result[512] = "";
+
+        assert_int_equal(evaluate(values[i], sent, result, &why), IMPRINT_OK);
+        assert_string_equal(result, ID);
+    }
+}
+
 /* AWS's own: the template of its continuous integration. */
 static const char aws_template[] =
     "{'Parameters':{'DeviceLocation':{'Type':'String'},"
@@ -508,6 +530,7 @@ int main(void)
         cmocka_unit_test(test_functions),
         cmocka_unit_test(test_bad_functions),
         cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_built_in),
         cmocka_unit_test(test_of_aws),
         cmocka_unit_test(test_every_prefix),
         cmocka_unit_test(test_of_the_hook),
