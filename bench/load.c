@@ -28,6 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "device.h"
 #include "session.h"
 
 #define THREAD_MAX_COUNT 64
@@ -44,60 +45,6 @@ struct worker {
     unsigned long done;
     unsigned long failed;
 };
-
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void fail(const char *what)
-{
-    fprintf(stderr, "load: %s\n", what);
-    ERR_print_errors_fp(stderr);
-    exit(1);
-}
-
-/* A claim's extended key usage need not name servers. */
-static int lenient(int good, X509_STORE_CTX *store)
-{
-    return good ||
-           X509_STORE_CTX_get_error(store) == X509_V_ERR_INVALID_PURPOSE;
-}
-
-static SSL_CTX *context(const char *dir, const SSL_METHOD *method)
-{
-    SSL_CTX *out = SSL_CTX_new(method);
-    char path[600];
-
-    snprintf(path, sizeof(path), "%s/ca.pem", dir);
-    if (!out || SSL_CTX_load_verify_locations(out, path, NULL) != 1)
-        fail(path);
-    SSL_CTX_set_min_proto_version(out, TLS1_3_VERSION);
-    SSL_CTX_set_verify(out, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
-                       lenient);
-    return out;
-}
-
-static void load_claim(struct bench_place *place, const char *dir)
-{
-    char path[600];
-    FILE *file;
-
-    snprintf(path, sizeof(path), "%s/claims/default/certificate.pem", dir);
-    file = fopen(path, "r");
-    if (!file || !(place->claim = PEM_read_X509(file, NULL, NULL, NULL)))
-        fail(path);
-    fclose(file);
-    snprintf(path, sizeof(path), "%s/claims/default/private.key", dir);
-    file = fopen(path, "r");
-    if (!file ||
-        !(place->claim_key = PEM_read_PrivateKey(file, NULL, NULL, NULL)))
-        fail(path);
-    fclose(file);
-}
 
 /* ---- the raw server ---- */
 
@@ -178,47 +125,28 @@ static int start_server(const struct bench_place *place, const char *dir)
     if (bind(fd, (struct sockaddr *)&address, len) != 0 ||
         listen(fd, SLOT_COUNT) != 0 ||
         getsockname(fd, (struct sockaddr *)&address, &len) != 0)
-        fail("no port for the raw server");
-    slots.context = context(dir, TLS_server_method());
+        bench_die("no port for the raw server");
+    slots.context = bench_place_context(dir, TLS_server_method());
     if (SSL_CTX_use_certificate(slots.context, place->claim) != 1 ||
         SSL_CTX_use_PrivateKey(slots.context, place->claim_key) != 1)
-        fail("the claim does not serve");
+        bench_die("the claim does not serve");
     SSL_CTX_set_session_id_context(slots.context, (const void *)"load", 4);
     slots.polled[0].fd = fd;
     slots.count = 1;
     if (pthread_create(&thread, NULL, serve, &slots) != 0)
-        fail("no thread");
+        bench_die("no thread");
     return ntohs(address.sin_port);
 }
 
 /* ---- rounds ---- */
 
-struct device {
-    EVP_PKEY *key;
-    char csr_pem[2048];
-    char serial[64];
-    struct bench_created created;
-};
-
-static bool make_device(struct worker *worker, struct device *device)
+static bool make_device(struct worker *worker, struct bench_device *device)
 {
-    X509_REQ *request = X509_REQ_new();
-    BIO *out = BIO_new(BIO_s_mem());
-    bool done;
-    int len;
+    char serial[64];
 
-    snprintf(device->serial, sizeof(device->serial), "load-%ld-%u-%u",
-             (long)getpid(), worker->number, worker->serial++);
-    device->key = EVP_EC_gen("P-256");
-    done = device->key && X509_REQ_set_pubkey(request, device->key) == 1 &&
-           X509_REQ_sign(request, device->key, EVP_sha256()) > 0 &&
-           PEM_write_bio_X509_REQ(out, request) == 1;
-    len =
-        done ? BIO_read(out, device->csr_pem, sizeof(device->csr_pem) - 1) : 0;
-    device->csr_pem[len > 0 ? len : 0] = '\0';
-    BIO_free(out);
-    X509_REQ_free(request);
-    return len > 0;
+    snprintf(serial, sizeof(serial), "load-%ld-%u-%u", (long)getpid(),
+             worker->number, worker->serial++);
+    return bench_device_make(device, serial);
 }
 
 static bool round_handshakes(struct worker *worker)
@@ -227,34 +155,18 @@ static bool round_handshakes(struct worker *worker)
 }
 
 static bool onboard(struct worker *worker, struct bench_session *session,
-                    struct device *device)
+                    struct bench_device *device)
 {
     return bench_session_create(session, device->csr_pem, &device->created) &&
            bench_session_register(session, worker->place, device->created.token,
                                   device->serial);
 }
 
-/* The new identity is good when the endpoint says so. */
-static bool prove(struct worker *worker, struct device *device)
-{
-    BIO *in = BIO_new_mem_buf(device->created.certificate_pem, -1);
-    X509 *certificate = PEM_read_bio_X509(in, NULL, NULL, NULL);
-    struct bench_session session = {.socket = -1};
-    bool done =
-        certificate && bench_session_open(&session, worker->place, certificate,
-                                          device->key, device->serial);
-
-    bench_session_close(&session);
-    X509_free(certificate);
-    BIO_free(in);
-    return done;
-}
-
 static bool round_onboardings(struct worker *worker)
 {
     const struct bench_place *place = worker->place;
     struct bench_session session = {.socket = -1};
-    struct device device = {.key = NULL};
+    struct bench_device device = {.key = NULL};
     char client_id[96];
     bool done;
 
@@ -266,7 +178,9 @@ static bool round_onboardings(struct worker *worker)
            bench_session_subscribe(&session, place) &&
            onboard(worker, &session, &device);
     bench_session_close(&session);
-    done = done && prove(worker, &device);
+    /* the new identity is good when the endpoint says so */
+    done = done && bench_device_open(&device, place, &session);
+    bench_session_close(&session);
     EVP_PKEY_free(device.key);
     return done;
 }
@@ -274,7 +188,7 @@ static bool round_onboardings(struct worker *worker)
 static bool round_requests(struct worker *worker)
 {
     const struct bench_place *place = worker->place;
-    struct device device = {.key = NULL};
+    struct bench_device device = {.key = NULL};
     bool done = make_device(worker, &device);
 
     if (done && !worker->open) {
@@ -299,7 +213,7 @@ static void *work(void *argument)
 {
     struct worker *worker = argument;
 
-    while (now() < worker->until && worker->failed < 20) {
+    while (bench_now() < worker->until && worker->failed < 20) {
         if (worker->round(worker))
             worker->done++;
         else
@@ -316,7 +230,7 @@ static int run(const struct bench_place *place,
 {
     static struct worker workers[THREAD_MAX_COUNT];
     pthread_t ids[THREAD_MAX_COUNT];
-    double from = now();
+    double from = bench_now();
     unsigned long done = 0;
     unsigned long failed = 0;
 
@@ -327,14 +241,14 @@ static int run(const struct bench_place *place,
                                      .number = i,
                                      .session = {.socket = -1}};
         if (pthread_create(&ids[i], NULL, work, &workers[i]) != 0)
-            fail("no thread");
+            bench_die("no thread");
     }
     for (unsigned i = 0; i < threads; i++) {
         pthread_join(ids[i], NULL);
         done += workers[i].done;
         failed += workers[i].failed;
     }
-    printf("%.0f %lu %lu\n", (double)done / (now() - from), done, failed);
+    printf("%.0f %lu %lu\n", (double)done / (bench_now() - from), done, failed);
     return done > 0 && failed == 0 ? 0 : 1;
 }
 
@@ -346,19 +260,18 @@ int main(int argc, char **argv)
     int seconds;
 
     if (!raw && argc != 7)
-        fail("usage: load handshakes|onboardings|requests DIR THREADS "
-             "SECONDS [PORT TEMPLATE]");
-    threads = (unsigned)atoi(argv[3]);
-    seconds = atoi(argv[4]);
+        bench_die("usage: load handshakes|onboardings|requests DIR THREADS "
+                  "SECONDS [PORT TEMPLATE]");
+    threads = (unsigned)strtoul(argv[3], NULL, 10);
+    seconds = (int)strtol(argv[4], NULL, 10);
     if (threads < 1 || threads > THREAD_MAX_COUNT || seconds < 1)
-        fail("THREADS or SECONDS is out of range");
-    load_claim(&place, argv[2]);
-    place.context = context(argv[2], TLS_client_method());
+        bench_die("THREADS or SECONDS is out of range");
+    bench_place_open(&place, argv[2]);
     if (raw) {
         place.port = start_server(&place, argv[2]);
         return run(&place, round_handshakes, threads, seconds);
     }
-    place.port = atoi(argv[5]);
+    place.port = (int)strtol(argv[5], NULL, 10);
     place.template_name = argv[6];
     if (strcmp(argv[1], "onboardings") == 0)
         return run(&place, round_onboardings, threads, seconds);

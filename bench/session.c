@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -42,6 +43,7 @@ static bool secure(struct bench_session *session,
                    EVP_PKEY *key)
 {
     session->packet_id = 0;
+    session->refused = 0;
     session->ssl = NULL;
     session->socket = dial(place);
     if (session->socket < 0)
@@ -143,11 +145,20 @@ static bool read_reply(struct bench_session *session, struct packet_text *body,
     return send_packet(session, 0x40, &answer);
 }
 
-static bool accepted(const char *topic)
+/* Or else why not. */
+static bool accepted(struct bench_session *session, const char *topic,
+                     const char *payload)
 {
+    static const char name[] = "\"statusCode\":";
     size_t len = strlen(topic);
+    const char *code;
 
-    return len > 9 && strcmp(topic + len - 9, "/accepted") == 0;
+    if (len > 9 && strcmp(topic + len - 9, "/accepted") == 0)
+        return true;
+    code = strstr(payload, name);
+    if (code)
+        session->refused = (unsigned)strtoul(code + sizeof(name) - 1, NULL, 10);
+    return false;
 }
 
 bool bench_session_open(struct bench_session *session,
@@ -162,9 +173,11 @@ bool bench_session_open(struct bench_session *session,
         return false;
     memcpy(body.bytes, head, sizeof(head));
     put_text(&body, client_id);
-    return send_packet(session, 0x10, &body) &&
-           read_packet(session, &type, &body) && type == CONNACK &&
-           body.len == 2 && body.bytes[1] == 0;
+    if (!send_packet(session, 0x10, &body) ||
+        !read_packet(session, &type, &body) || type != CONNACK || body.len != 2)
+        return false;
+    session->refused = body.bytes[1];
+    return session->refused == 0;
 }
 
 void bench_session_close(struct bench_session *session)
@@ -265,23 +278,22 @@ bool bench_session_create(struct bench_session *session, const char *csr_pem,
         }
     }
     memcpy(json + len, "\"}", 3);
+    session->refused = 0;
     return publish(session, CREATE, json) &&
-           read_reply(session, &body, &topic, &payload) && accepted(topic) &&
+           read_reply(session, &body, &topic, &payload) &&
+           accepted(session, topic, payload) &&
            member(payload, "certificateOwnershipToken", created->token,
                   sizeof(created->token)) &&
            member(payload, "certificatePem", created->certificate_pem,
                   sizeof(created->certificate_pem));
 }
 
-bool bench_session_register(struct bench_session *session,
-                            const struct bench_place *place, const char *token,
-                            const char *serial)
+bool bench_session_ask(struct bench_session *session,
+                       const struct bench_place *place, const char *token,
+                       const char *serial)
 {
-    struct packet_text body;
     char json[5120];
     char topic[256];
-    const char *reply;
-    const char *payload;
 
     snprintf(topic, sizeof(topic),
              "$aws/provisioning-templates/%s/provision/json",
@@ -290,8 +302,26 @@ bool bench_session_register(struct bench_session *session,
              "{\"certificateOwnershipToken\":\"%s\","
              "\"parameters\":{\"SerialNumber\":\"%s\"}}",
              token, serial);
-    return publish(session, topic, json) &&
-           read_reply(session, &body, &reply, &payload) && accepted(reply);
+    return publish(session, topic, json);
+}
+
+bool bench_session_answer(struct bench_session *session)
+{
+    struct packet_text body;
+    const char *topic;
+    const char *payload;
+
+    session->refused = 0;
+    return read_reply(session, &body, &topic, &payload) &&
+           accepted(session, topic, payload);
+}
+
+bool bench_session_register(struct bench_session *session,
+                            const struct bench_place *place, const char *token,
+                            const char *serial)
+{
+    return bench_session_ask(session, place, token, serial) &&
+           bench_session_answer(session);
 }
 
 bool bench_session_greet(const struct bench_place *place)

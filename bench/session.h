@@ -19,6 +19,9 @@ struct bench_session {
     SSL *ssl;
     int socket;
     unsigned short packet_id;
+    /* What the last answer said: the code of a CONNACK, or the statusCode of a
+     * rejection. 0: there was none, or it was no refusal. */
+    unsigned refused;
 };
 
 /* What a reply held; texts are NUL-terminated. */
@@ -43,6 +46,11 @@ bool bench_session_create(struct bench_session *session, const char *csr_pem,
 bool bench_session_register(struct bench_session *session,
                             const struct bench_place *place, const char *token,
                             const char *serial);
+/* The same in two steps. */
+bool bench_session_ask(struct bench_session *session,
+                       const struct bench_place *place, const char *token,
+                       const char *serial);
+bool bench_session_answer(struct bench_session *session);
 
 /* TCP and TLS only, up to one byte from the server. */
 bool bench_session_greet(const struct bench_place *place);
