@@ -94,15 +94,28 @@ static enum imprint_status check_ca(struct imprint_rest_call *call,
     return check_proof(call, pem, proof);
 }
 
+/* What the request says of it, if it does. */
+static void keep_config(struct imprint_rest_call *call,
+                        struct imprint_json *document)
+{
+    static const char name[] = "registrationConfig";
+    const struct imprint_json *config = imprint_json_member(call->body, name);
+    char *line = config ? imprint_json_write_line(config) : NULL;
+    struct imprint_json *copy = NULL;
+
+    if (line &&
+        imprint_json_read(imprint_slice_text(line), &copy, NULL) == IMPRINT_OK)
+        imprint_rest_put_value(call, document, name, copy);
+    else
+        call->has_failed |= config != NULL;
+    free(line);
+}
+
 /* What is shown of it later. */
 static struct imprint_json *make_document(
     struct imprint_rest_call *call, const char *pem,
     const struct imprint_keys_certificate *certificate)
 {
-    const struct imprint_json *config =
-        imprint_json_member(call->body, "registrationConfig");
-    char *line = config ? imprint_json_write_line(config) : NULL;
-    struct imprint_json *copy = NULL;
     struct imprint_json *document = imprint_rest_new(call);
 
     imprint_rest_put(call, document, "certificatePem", pem);
@@ -120,10 +133,7 @@ static struct imprint_json *make_document(
     imprint_rest_put_number(call, document, "notBefore",
                             certificate->not_before);
     imprint_rest_put_number(call, document, "notAfter", certificate->not_after);
-    if (line &&
-        imprint_json_read(imprint_slice_text(line), &copy, NULL) == IMPRINT_OK)
-        imprint_rest_put_value(call, document, "registrationConfig", copy);
-    free(line);
+    keep_config(call, document);
     return document;
 }
 
@@ -299,6 +309,7 @@ static enum imprint_status update(struct imprint_rest_call *call)
     imprint_rest_put(call, document, "autoRegistrationStatus", automatic);
     if (imprint_json_is_on(call->body, "removeAutoRegistration"))
         (void)imprint_json_drop(document, "registrationConfig");
+    keep_config(call, document);
     imprint_rest_put_number(call, document, "lastModifiedDate", call->now);
     status =
         imprint_resource_put(call->registry, IMPRINT_RESOURCE_CA, id, document);

@@ -168,7 +168,12 @@ static enum imprint_status read_attributes(struct imprint_rest_call *call,
 
 static void see_type(void *user, const char *const *columns)
 {
-    *(bool *)user = strstr(columns[2], "\"deprecationDate\"") != NULL;
+    struct imprint_json *document = NULL;
+
+    if (imprint_json_read(imprint_slice_text(columns[2]), &document, NULL) ==
+        IMPRINT_OK)
+        *(bool *)user = imprint_json_number(document, "deprecationDate", 0) > 0;
+    imprint_json_free(document);
 }
 
 /* type may be NULL. */

@@ -206,6 +206,11 @@ def templates(call):
          parameters={"SerialNumber": "t3", "CSR": csr})
 
 
+def config_of(call, ca):
+    call("DescribeCACertificate", certificateId=ca)
+    return call.got["DescribeCACertificate"].get("registrationConfig")
+
+
 def authorities(call):
     plane = call.plane
     call("GetRegistrationCode")
@@ -223,7 +228,10 @@ def authorities(call):
     call("UpdateCACertificate", certificateId=ca, newStatus="ACTIVE",
          newAutoRegistrationStatus="ENABLE", registrationConfig={
              "templateName": "fleet", "roleArn": ROLE})
+    check("UpdateCACertificate replaces what is registered by it",
+          config_of(call, ca) == {"templateName": "fleet", "roleArn": ROLE})
     call("UpdateCACertificate", certificateId=ca, removeAutoRegistration=True)
+    check("and takes it away", config_of(call, ca) is None)
     call("RegisterCertificate", certificatePem=sign(plane, "ca1", "d1"),
          caCertificatePem=pem, status="ACTIVE")
     call("RegisterCertificate", certificatePem=sign(plane, "ca1", "d2"),
