@@ -21,6 +21,7 @@ enum imprint_cli_code {
 };
 
 /* One verb, one file cmd_<verb>.c. argv[0] is the verb; the exit code. */
+int imprint_cmd_cloud(int argc, char **argv);
 int imprint_cmd_doctor(int argc, char **argv);
 int imprint_cmd_endpoint(int argc, char **argv);
 int imprint_cmd_policy(int argc, char **argv);

@@ -20,6 +20,7 @@ static const struct verb verbs[] = {
     {"doctor", "try each step; name the cause", imprint_cmd_doctor},
     {"reset", "forget the identity", imprint_cmd_reset},
     {"endpoint", "run the local endpoint", imprint_cmd_endpoint},
+    {"cloud", "the operator's side: what AWS has to have", imprint_cmd_cloud},
     {"template", "check and try out a template", imprint_cmd_template},
     {"policy", "check a policy; write the claim policy", imprint_cmd_policy},
 };

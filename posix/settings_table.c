@@ -104,7 +104,7 @@ const struct imprint_settings_row imprint_settings_table[] = {
      0},
     {"full", "doctor", NULL, "",
      "provision into a directory that is thrown away", SWITCH | ARGV_ONLY},
-    {"yes", "reset", NULL, "", "do not ask", SWITCH | ARGV_ONLY},
+    {"yes", "reset cloud", NULL, "", "do not ask", SWITCH | ARGV_ONLY},
     {"state", "provision renew doctor rollback status reset", NULL, "DIR",
      "the device's directory [/var/lib/imprint]", 0},
     /* documents: all are orders */
@@ -207,14 +207,29 @@ const struct imprint_settings_row imprint_settings_table[] = {
      SWITCH | ARGV_ONLY},
     {"disabled", "endpoint", NULL, "", "template: nobody may provision by it",
      SWITCH | ARGV_ONLY},
+    {"endpoint-url", "cloud", NULL, "URL",
+     "what speaks in AWS's place: that of imprint endpoint run --rest",
+     ARGV_ONLY},
+    {"name", "cloud", NULL, "NAME", "init: what the fleet is called",
+     ARGV_ONLY},
+    {"region", "cloud", NULL, "REGION", "init: of AWS [us-east-1]", ARGV_ONLY},
+    {"thing-name", "cloud", NULL, "PATTERN",
+     "init: what its things are called [<name>-${SerialNumber}]", ARGV_ONLY},
+    {"hook", "cloud", NULL, "ARN",
+     "init: the function that decides who may register, or none", ARGV_ONLY},
+    {"profile", "cloud", NULL, "NAME",
+     "of ~/.aws/credentials and ~/.aws/config [AWS_PROFILE, default]",
+     ARGV_ONLY},
     /* everybody's */
     {"json",
-     "provision renew doctor rollback status settings endpoint template policy",
+     "provision renew doctor rollback status settings endpoint template policy "
+     "cloud",
      NULL, "", "print JSON", SWITCH | ARGV_ONLY},
     {"log", "provision renew doctor rollback status reset", NULL, "LEVEL",
      "error, info, debug or trace [error]", 0},
     {"config",
-     "provision renew doctor rollback status reset endpoint template policy",
+     "provision renew doctor rollback status reset endpoint template policy "
+     "cloud",
      NULL, "FILE", "the settings file [" IMPRINT_SETTINGS_FILE "]", NOT_FILE},
 };
 
