@@ -345,7 +345,9 @@ char *imprint_fleet_write_template(const struct imprint_fleet *fleet)
                "    \"thing\": {\"Type\": \"AWS::IoT::Thing\", "
                "\"Properties\": {\n      \"ThingName\": {\"Fn::Sub\": ");
     imprint_memory_put_quoted(&text, imprint_slice_text(pattern));
-    put(&text, "}}},\n"
+    put(&text, "}},\n     \"OverrideSettings\": {\"AttributePayload\": "
+               "\"MERGE\", \"ThingTypeName\": \"REPLACE\",\n"
+               "      \"ThingGroups\": \"DO_NOTHING\"}},\n"
                "    \"certificate\": {\"Type\": \"AWS::IoT::Certificate\", "
                "\"Properties\": {\n      \"CertificateId\": "
                "{\"Ref\": \"AWS::IoT::Certificate::Id\"},\n"
