@@ -9,21 +9,13 @@ import tempfile
 import time
 
 sys.dont_write_bytecode = True
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
-BUILD = os.environ.get("IMPRINT_BUILD", os.path.join(ROOT, "build/release"))
-IMPRINT = os.path.join(BUILD, "cli/imprint")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))), "e2e"))
+import rig  # noqa: E402
+from rig import check  # noqa: E402
+
 DEVICES = 2000
 LIMIT_S = 30
-
-failures = []
-
-
-def check(name, fine, detail=""):
-    print(f"{'ok' if fine else 'not ok'} - {name}", flush=True)
-    if not fine:
-        failures.append(name)
-        print("# " + str(detail).replace("\n", "\n# "), flush=True)
 
 
 def children(pid):
@@ -49,11 +41,8 @@ def note(text):
 
 
 def wait_until(question, what, limit_s=LIMIT_S):
-    began = time.monotonic()
-    while not question():
-        if time.monotonic() - began > limit_s:
-            raise RuntimeError(f"not within {limit_s} s: {what}")
-        time.sleep(0.05)
+    if not rig.within(limit_s, question)[0]:
+        raise RuntimeError(f"not within {limit_s} s: {what}")
 
 
 class Fleet:
@@ -64,7 +53,7 @@ class Fleet:
         self.began = time.monotonic()
         self.seconds = seconds
         self.child = subprocess.Popen(
-            [os.path.join(BUILD, "bench/fleet"), directory, str(DEVICES),
+            [os.path.join(rig.BUILD, "bench/fleet"), directory, str(DEVICES),
              str(seconds), str(port), "fleet", self.names.name],
             stdout=subprocess.PIPE, text=True)
 
@@ -116,4 +105,4 @@ def check_zeros(count, promised, ask):
 
 
 def end():
-    sys.exit(1 if failures else 0)
+    sys.exit(1 if rig.failures else 0)
