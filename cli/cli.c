@@ -92,6 +92,28 @@ int imprint_cli_exit(enum imprint_status status)
     return IMPRINT_CLI_BUG;
 }
 
+enum imprint_status imprint_cli_confirm(const struct imprint_settings *settings,
+                                        const char *question,
+                                        const char *otherwise,
+                                        struct imprint_why *why)
+{
+    char answer[16] = "";
+
+    if (imprint_settings_on(settings, "yes"))
+        return IMPRINT_OK;
+    if (!isatty(STDIN_FILENO)) {
+        (void)imprint_why_set(why, IMPRINT_ERR_SETTINGS,
+                              "nobody is there to ask");
+        imprint_why_hint(why, "give --yes");
+        return IMPRINT_ERR_SETTINGS;
+    }
+    (void)fprintf(stderr, "%s [y/N] ", question);
+    if (fgets(answer, sizeof(answer), stdin) &&
+        (answer[0] == 'y' || answer[0] == 'Y'))
+        return IMPRINT_OK;
+    return imprint_why_set(why, IMPRINT_ERR_SETTINGS, "%s", otherwise);
+}
+
 bool imprint_cli_terminal(void)
 {
     return isatty(STDERR_FILENO) == 1;

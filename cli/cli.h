@@ -52,6 +52,16 @@ int imprint_cli_usage(const char *hint, const char *format, ...)
 /* The exit code for a status. */
 int imprint_cli_exit(enum imprint_status status);
 
+struct imprint_settings;
+
+/*
+ * OK: --yes, or somebody at the terminal says so. ERR_SETTINGS: they did not,
+ * which otherwise says, or nobody is there to ask.
+ */
+IMPRINT_MUST_USE enum imprint_status imprint_cli_confirm(
+    const struct imprint_settings *settings, const char *question,
+    const char *otherwise, struct imprint_why *why);
+
 /* True if stderr is a terminal: progress may be shown there. */
 bool imprint_cli_terminal(void);
 

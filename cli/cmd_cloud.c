@@ -1,7 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli.h"
 #include "cloud/plan.h"
@@ -117,25 +116,15 @@ static int apply(struct job *job, enum imprint_status *status,
 static enum imprint_status may_destroy(const struct job *job,
                                        struct imprint_why *why)
 {
-    char answer[16] = "";
+    char question[256];
 
-    if (imprint_settings_on(job->order->settings, "yes"))
-        return IMPRINT_OK;
-    if (!isatty(STDIN_FILENO)) {
-        (void)imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                              "nobody is there to ask");
-        imprint_why_hint(why, "give --yes");
-        return IMPRINT_ERR_SETTINGS;
-    }
-    (void)fprintf(stderr,
-                  "Remove the template, policy and role of fleet \"%s\" in "
-                  "account %s, %s? [y/N] ",
-                  job->fleet.name, job->plan.account.number,
-                  job->signer.region);
-    if (fgets(answer, sizeof(answer), stdin) &&
-        (answer[0] == 'y' || answer[0] == 'Y'))
-        return IMPRINT_OK;
-    return imprint_why_set(why, IMPRINT_ERR_SETTINGS, "nothing was removed");
+    (void)snprintf(question, sizeof(question),
+                   "Remove the template, policy and role of fleet \"%s\" in "
+                   "account %s, %s?",
+                   job->fleet.name, job->plan.account.number,
+                   job->signer.region);
+    return imprint_cli_confirm(job->order->settings, question,
+                               "nothing was removed", why);
 }
 
 static int destroy(struct job *job, enum imprint_status *status,

@@ -1,6 +1,5 @@
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/request.h"
@@ -8,18 +7,7 @@
 #include "posix/settings.h"
 #include "posix/why.h"
 
-static bool ask(const char *dir)
-{
-    char answer[16];
-
-    (void)fprintf(stderr,
-                  "Forget this device's identity in \"%s\", keys and all? "
-                  "[y/N] ",
-                  dir ? dir : "/var/lib/imprint");
-    if (!fgets(answer, sizeof(answer), stdin))
-        return false;
-    return answer[0] == 'y' || answer[0] == 'Y';
-}
+#define QUESTION_LEN 4352 /* with a path in it */
 
 static enum imprint_status forget(const struct imprint_settings *settings,
                                   const char *dir, struct imprint_why *why)
@@ -40,19 +28,15 @@ static enum imprint_status reset(const struct imprint_settings *settings,
                                  struct imprint_why *why)
 {
     const char *dir = imprint_settings_get(settings, "state");
+    char question[QUESTION_LEN];
+    enum imprint_status status;
 
-    if (!imprint_settings_on(settings, "yes")) {
-        if (!isatty(STDIN_FILENO)) {
-            imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                            "nobody is there to ask");
-            imprint_why_hint(why, "give --yes");
-            return IMPRINT_ERR_SETTINGS;
-        }
-        if (!ask(dir))
-            return imprint_why_set(why, IMPRINT_ERR_SETTINGS,
-                                   "nothing was forgotten");
-    }
-    return forget(settings, dir, why);
+    (void)snprintf(question, sizeof(question),
+                   "Forget this device's identity in \"%s\", keys and all?",
+                   dir ? dir : "/var/lib/imprint");
+    status =
+        imprint_cli_confirm(settings, question, "nothing was forgotten", why);
+    return status == IMPRINT_OK ? forget(settings, dir, why) : status;
 }
 
 int imprint_cmd_reset(int argc, char **argv)

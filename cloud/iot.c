@@ -205,6 +205,20 @@ static enum imprint_status cut_versions(const struct imprint_call_place *place,
     return status;
 }
 
+/* The one at path, with its versions. What is not there is gone. */
+static enum imprint_status drop(const struct imprint_call_place *place,
+                                const struct versions *versions,
+                                const char *path, const char *action,
+                                struct imprint_why *why)
+{
+    const struct order order = {"DELETE", path, NULL, action, NULL};
+    enum imprint_status status = cut_versions(place, versions, 1, why);
+
+    if (status == IMPRINT_OK)
+        status = run(place, &order, NULL, why);
+    return status == IMPRINT_ERR_NOT_FOUND ? IMPRINT_OK : status;
+}
+
 /* ---- policies ---- */
 
 static void name_policy(const char *name, const char *behind,
@@ -286,17 +300,13 @@ enum imprint_status imprint_iot_drop_policy(
     const struct imprint_call_place *place, const char *name,
     struct imprint_why *why)
 {
-    char path[PATH_LEN] = "";
-    struct versions versions = policy_versions(path);
-    const struct order order = {"DELETE", path, NULL, "iot:DeletePolicy", NULL};
-    enum imprint_status status;
+    char path[PATH_LEN];
+    char versions_path[PATH_LEN] = "";
+    const struct versions versions = policy_versions(versions_path);
 
-    name_policy(name, "/version", path);
-    status = cut_versions(place, &versions, 1, why);
     name_policy(name, "", path);
-    if (status == IMPRINT_OK)
-        status = run(place, &order, NULL, why);
-    return status == IMPRINT_ERR_NOT_FOUND ? IMPRINT_OK : status;
+    name_policy(name, "/version", versions_path);
+    return drop(place, &versions, path, "iot:DeletePolicy", why);
 }
 
 /* ---- templates ---- */
@@ -306,6 +316,13 @@ static void name_template(const char *name, const char *behind,
 {
     (void)snprintf(path, PATH_LEN, "/provisioning-templates/%s%s", name,
                    behind);
+}
+
+static struct versions template_versions(const char *path)
+{
+    return (struct versions){path, "versions",
+                             "iot:ListProvisioningTemplateVersions",
+                             "iot:DeleteProvisioningTemplateVersion"};
 }
 
 void imprint_iot_free_template(struct imprint_iot_template *template)
@@ -393,10 +410,8 @@ static enum imprint_status change_body(const struct imprint_call_place *place,
                                        const char *name, const char *text,
                                        struct imprint_why *why)
 {
-    char path[PATH_LEN];
-    const struct versions versions = {path, "versions",
-                                      "iot:ListProvisioningTemplateVersions",
-                                      "iot:DeleteProvisioningTemplateVersion"};
+    char path[PATH_LEN] = "";
+    const struct versions versions = template_versions(path);
     struct order order = {.method = "POST",
                           .path = path,
                           .query = "setAsDefault=true",
@@ -458,17 +473,10 @@ enum imprint_status imprint_iot_drop_template(
     struct imprint_why *why)
 {
     char path[PATH_LEN];
-    const struct order order = {"DELETE", path, NULL,
-                                "iot:DeleteProvisioningTemplate", NULL};
-    const struct versions versions = {path, "versions",
-                                      "iot:ListProvisioningTemplateVersions",
-                                      "iot:DeleteProvisioningTemplateVersion"};
-    enum imprint_status status;
+    char versions_path[PATH_LEN] = "";
+    const struct versions versions = template_versions(versions_path);
 
-    name_template(name, "/versions", path);
-    status = cut_versions(place, &versions, 1, why);
     name_template(name, "", path);
-    if (status == IMPRINT_OK)
-        status = run(place, &order, NULL, why);
-    return status == IMPRINT_ERR_NOT_FOUND ? IMPRINT_OK : status;
+    name_template(name, "/versions", versions_path);
+    return drop(place, &versions, path, "iot:DeleteProvisioningTemplate", why);
 }
